@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the scripts that run on the machine itself share (level 0): where the
+# tree and the cache are, packages, time limits.  Source it; it sets TREE.
+
+TREE=${TREE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+
+# Kernels, initramfs and whatever else is costly and outlives the tree.
+vscsi_cache() {
+	local dir=${VSCSI_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vhost-scsi}
+
+	mkdir -p "$dir"
+	echo "$dir"
+}
+
+# A time limit in seconds, scaled for slow or busy machines.
+scaled() { # seconds
+	echo $(($1 * ${VSCSI_SLOW:-1}))
+}
+
+# Run a command while holding a lock, so that two callers in the same tree or
+# with the same cache do not build the same thing at the same time.
+locked() { # lockfile command...
+	local lock=$1 fd rc=0
+	shift
+
+	mkdir -p "$(dirname "$lock")"
+	exec {fd}>"$lock"
+	flock "$fd"
+	"$@" {fd}>&- || rc=$?
+	exec {fd}>&-
+	return "$rc"
+}
+
+package_is_installed() {
+	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+apt_install() {
+	DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install "$@" >/dev/null
+}
+
+# Install what is lacking of the named packages, and say so; else be silent.
+ensure_packages() { # package...
+	local package
+	local -a lacking=()
+
+	for package; do
+		package_is_installed "$package" || lacking+=("$package")
+	done
+	if ((${#lacking[@]} == 0)); then
+		return
+	fi
+	echo "installing ${lacking[*]}" >&2
+	if ! apt_install "${lacking[@]}" 2>/dev/null; then
+		apt-get -qq update >&2 || true
+		apt_install "${lacking[@]}" >&2
+	fi
+}
+
+# What it takes to boot level 1, and what the tests use inside it.
+PACKAGES_VM=(qemu-system-x86 busybox-static xz-utils zstd kmod)
+PACKAGES_TESTS=(sg3-utils fio targetcli-fb dbus python3-dbus libaio-dev libc6-dev gcc make)
+PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole)
