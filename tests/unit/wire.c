@@ -21,6 +21,8 @@
 #include <linux/unaligned.h>
 #include <wire.h>
 
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
 /* A copy on the heap with nothing behind it. */
 static u8 *exact(const void *bytes, size_t size)
 {
@@ -61,7 +63,7 @@ static void addresses_name_target_and_lun(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		struct vscsi_addr addr = parse_addr(&good[i].field, 0);
 
 		assert_int_equal(addr.target, good[i].target);
@@ -83,7 +85,7 @@ static void other_lun_formats_name_no_lun(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
 		struct vscsi_addr addr = parse_addr(&none[i], 0);
 
 		assert_int_equal(addr.target, 3);
@@ -233,7 +235,7 @@ static void reads_and_writes_are_decoded(void **state)
 	bool is_rw[256] = { false };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		u8 *cdb = exact(known[i].cdb, VSCSI_CDB_SIZE);
 		struct vscsi_rw rw;
 
