@@ -60,7 +60,10 @@ ensure_packages() { # package...
 	fi
 }
 
+# shellcheck disable=SC2034 # read by who sources this
 # What it takes to boot level 1, and what the tests use inside it.
 PACKAGES_VM=(qemu-system-x86 busybox-static xz-utils zstd kmod)
+# shellcheck disable=SC2034
 PACKAGES_TESTS=(sg3-utils fio targetcli-fb dbus python3-dbus libaio-dev libc6-dev gcc make)
+# shellcheck disable=SC2034
 PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+# Everything is done by the makefiles and scripts below; here are only the names.
+
+TREE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+SERIES ?= 6.1 6.12
+KVER ?= $(shell uname -r)
+# Given on the command line: that one kernel, not those of SERIES.
+KDIR ?=
+MODROOT ?= /
+VMLINUX ?=
+
+programs := $(wildcard tests/vring/Makefile tests/aio/Makefile userland/Makefile)
+kmod_one = $(MAKE) -C $(TREE)kmod KDIR=$(1) MODROOT=$(MODROOT) VMLINUX=$(VMLINUX)
+
+.PHONY: all kmod userland install uninstall check test test-debug demo bench clean help
+
+## all: the module for both kernel series, and the programs
+all: kmod userland
+
+## kmod: vhost_scsi.ko into build/kmod/; KDIR=<headers> builds for that kernel only
+ifneq ($(KDIR),)
+kmod:
+	+@$(call kmod_one,$(KDIR))
+else
+kmod: $(addprefix kmod-,$(SERIES))
+
+.PHONY: $(addprefix kmod-,$(SERIES))
+$(addprefix kmod-,$(SERIES)): kmod-%:
+	+@eval "$$($(TREE)tests/vm/kernels get $*)" && \
+	$(MAKE) -C $(TREE)kmod KDIR="$$KDIR" MODROOT="$$MODROOT" VMLINUX="$$VMLINUX"
+endif
+
+## userland: the programs
+userland: $(programs:%=program-%)
+
+.PHONY: $(programs:%=program-%)
+$(programs:%=program-%): program-%/Makefile:
+	+@$(MAKE) -C $*
+
+## install: build for the running kernel (or KDIR=) and install under updates/
+install:
+	+$(call kmod_one,$(or $(KDIR),/lib/modules/$(KVER)/build)) modules
+	+$(call kmod_one,$(or $(KDIR),/lib/modules/$(KVER)/build)) install
+
+## uninstall: take it away again; the in-tree module is back
+uninstall:
+	+$(call kmod_one,$(or $(KDIR),/lib/modules/$(KVER)/build)) uninstall
+
+## check: style, static analysis and unit tests; runs no kernel
+check:
+	+@tests/static/check
+
+## test: all tests on both kernel series (installs what it lacks)
+test:
+	@tests/run $(addprefix -k ,$(SERIES))
+
+## test-debug: the tests on the debug kernel (KASAN, lockdep, kmemleak)
+test-debug:
+	@tests/run -k debug
+
+## demo: a real guest does verified I/O through our module
+demo:
+	@tests/demo
+
+## bench: instruction-counted benchmarks, our module and the in-tree one
+bench:
+	@tests/bench/run
+
+## clean: remove build/; the cache of kernels stays
+clean:
+	rm -rf build
+
+## help: this list
+help:
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(TREE)Makefile | \
+		while IFS="$$(printf '\t')" read -r name text; do \
+			printf '  %-12s %s\n' "$$name" "$$text"; done

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the kernel thinks of a test: its log, taint, and what is left behind.
+# Level 1 is emulated and starting a program is dear there: hence busybox, and
+# shell loops where a pipe of programs would read better.
+#
+#   kernel_log                  the kernel's log since the running test began
+#   kernel_complaint FILE [ALLOWED]
+#                               the first line that no test may cause; lines that
+#                               match the extended regular expression pass
+#   taint_beyond MASK           taint bits set that are not in the mask, or nothing
+#   leftovers_state             sets STATE, a list of what a test might leave behind
+#   new_lines OLD NEW           lines of NEW that are not in OLD
+
+KERNEL_COMPLAINTS='WARNING: |BUG: |kernel BUG at|Oops: |general protection fault|'
+KERNEL_COMPLAINTS+='Unable to handle|UBSAN: |KASAN: |KFENCE: |KCSAN: |ODEBUG: |DEBUG_LOCKS_WARN_ON|'
+KERNEL_COMPLAINTS+='INFO: task .* blocked for more than|INFO: trying to register non-static key|'
+KERNEL_COMPLAINTS+='rcu:? .*(self-detected|detected stall|detected expedited)|soft lockup|hard LOCKUP|'
+KERNEL_COMPLAINTS+='refcount_t: |kmemleak: [0-9]+ new suspected|(list_add|list_del|rb) corruption|'
+KERNEL_COMPLAINTS+='sleeping function called|scheduling while atomic|suspicious RCU usage|'
+KERNEL_COMPLAINTS+='Call Trace:|Kernel panic|page allocation failure|segfault at |trap invalid opcode|'
+KERNEL_COMPLAINTS+='possible circular locking|inconsistent lock state|lock held when returning|'
+KERNEL_COMPLAINTS+='bad unlock balance|Slab corruption|Freeing unallocated|still has objects'
+
+kernel_log() {
+	busybox dmesg | sed -n "/vscsi-mark: ${KERNEL_LOG_MARK//\//\\/}\$/,\$p" | tail -n +2
+}
+
+kernel_complaint() {
+	if [[ -n ${2:-} ]]; then
+		busybox grep -E "$KERNEL_COMPLAINTS" "$1" | busybox grep -vE "$2" | busybox head -n 1
+	else
+		busybox grep -m 1 -E "$KERNEL_COMPLAINTS" "$1"
+	fi || true
+}
+
+taint_beyond() {
+	local bits letters=GFSRMBUDAWCIOELKXTNJ bit out=''
+
+	read -r bits </proc/sys/kernel/tainted
+	bits=$((bits & ~$1))
+	((bits)) || return 0
+	for ((bit = 0; bit < 31; bit++)); do
+		if ((bits >> bit & 1)); then
+			out+=" $bit${letters:bit:1}"
+		fi
+	done
+	echo "taint bits:$out"
+}
+
+leftovers_state() {
+	local target=/sys/kernel/config/target file value
+
+	STATE=''
+	file=/sys/module/vhost_scsi/refcnt
+	if [[ -e $file ]]; then
+		read -r value <"$file"
+		STATE+="uses of vhost_scsi: $value"$'\n'
+	fi
+	for file in "$target"/vhost/*/ "$target"/vhost/*/*/ "$target"/core/*/ "$target"/core/*/*/; do
+		if [[ -e $file && $file != */discovery_auth/* && $file != */core/alua/* ]]; then
+			STATE+="$file"$'\n'
+		fi
+	done
+	for file in /proc/[0-9]*/task/*/comm; do
+		if read -r value 2>/dev/null <"$file" && [[ $value == vhost-* ]]; then
+			STATE+="a thread: $value"$'\n'
+		fi
+	done 2>/dev/null
+	for file in /sys/block/{dm-*,sd*,nullb*,loop*/loop}; do
+		[[ ! -e $file ]] || STATE+="a block device: $file"$'\n'
+	done
+	while read -r _ file _; do
+		STATE+="a mount: $file"$'\n'
+	done </proc/mounts
+}
+
+new_lines() {
+	local line
+
+	while read -r line; do
+		[[ $'\n'$1 == *$'\n'"$line"$'\n'* ]] || echo "$line"
+	done <<<"${2%$'\n'}"
+}
