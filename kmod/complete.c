@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Answers: what LIO has released becomes a response in guest memory, an entry
+ * in the used ring and, once per batch, a signal. Runs in the queue's thread
+ * (or in the control thread, ahead of the answer to a task management
+ * function) under the queue's mutex.
+ */
+#include <scsi/scsi_proto.h>
+
+#include "vhost_scsi.h"
+#include "trace.h"
+
+/**
+ * vscsi_used_add() - put a chain in the used ring, with the batch
+ * @vq: the queue
+ * @id: of the request, for the trace
+ * @head: the chain's descriptor
+ * @len: bytes written to its buffers
+ *
+ * Locking: caller holds the vq mutex and calls vscsi_used_flush() before it
+ * lets go.
+ */
+void vscsi_used_add(struct vscsi_vq *vq, u32 id, u16 head, u32 len)
+{
+	struct vring_used_elem *elem = &vq->vhost.heads[vq->nheads];
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	trace_vscsi_used(vq, id, head, len);
+	elem->id = cpu_to_vhost32(&vq->vhost, head);
+	elem->len = cpu_to_vhost32(&vq->vhost, len);
+	vq->nheads++;
+	/* The vhost core wraps a batch once, so it may not exceed the ring. */
+	if (vq->nheads == min_t(u32, VSCSI_USED_BATCH, vq->vhost.num))
+		vscsi_used_flush(vq);
+}
+
+/**
+ * vscsi_used_flush() - publish the batch and signal the guest
+ * @vq: the queue
+ *
+ * Locking: caller holds the vq mutex.
+ */
+void vscsi_used_flush(struct vscsi_vq *vq)
+{
+	unsigned int n = vq->nheads;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (!n)
+		return;
+	vq->nheads = 0;
+	vq->stats.batches++;
+	if (vhost_add_used_n(&vq->vhost, vq->vhost.heads, n)) {
+		vq->stats.faults++;
+	} else {
+		trace_vscsi_signal(vq, n);
+		vhost_signal(&vq->dev->vhost, &vq->vhost);
+	}
+	vscsi_drain_ended(vq, n);
+}
+
+/* Write a response: bytes written, 0 if the guest's buffer is not writable. */
+static u32 write_resp(struct vscsi_vq *vq, const struct vscsi_seg *segs,
+		      unsigned int n, const struct vscsi_resp *resp)
+{
+	u8 buf[VSCSI_RESP_SIZE];
+
+	vscsi_stats_response(vq, resp->response);
+	vscsi_encode_resp(resp, vhost_is_little_endian(&vq->vhost), buf);
+	if (vscsi_guest_write(vq, segs, n, 0, buf, sizeof(buf)))
+		return 0;
+	return sizeof(buf);
+}
+
+/**
+ * vscsi_fail() - answer a chain that does not become a request
+ * @vq: the queue
+ * @chain: the chain; consumed
+ * @verdict: how
+ *
+ * Locking: caller holds the vq mutex.
+ */
+void vscsi_fail(struct vscsi_vq *vq, const struct vscsi_chain *chain,
+		const struct vscsi_verdict *verdict)
+{
+	u8 sense[VSCSI_SENSE_SIZE];
+	struct vscsi_resp resp = {
+		.response = verdict->response,
+		.status = verdict->status,
+		.sense = sense,
+	};
+	u64 out = chain->out_len, in = chain->in_len - VSCSI_RESP_SIZE;
+	u32 len;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	out -= min_t(u64, out, VSCSI_HDR_SIZE);
+	resp.resid = min_t(u64, out ? out : in, U32_MAX);
+	if (verdict->status == SAM_STAT_CHECK_CONDITION) {
+		vscsi_encode_sense(verdict->key, verdict->asc, verdict->ascq,
+				   sense);
+		resp.sense_len = VSCSI_FIXED_SENSE_LEN;
+	}
+	len = write_resp(vq, chain->segs + chain->out, chain->in, &resp);
+	vscsi_used_add(vq, chain->id, chain->head, len);
+}
+
+/*
+ * How much of the data was moved: LIO keeps that in data_length. After an
+ * error it is nothing that the guest may rely on, but for the short block
+ * conditions of stream devices.
+ */
+static u32 data_moved(const struct vscsi_req *req)
+{
+	const struct se_cmd *cmd = &req->se_cmd;
+
+	if (cmd->scsi_status != SAM_STAT_GOOD &&
+	    !(cmd->se_cmd_flags & SCF_TREAT_READ_AS_NORMAL))
+		return 0;
+	return min(cmd->data_length, req->mapped);
+}
+
+/* Give the guest data and protection information: bytes of both. */
+static int finish_data(struct vscsi_vq *vq, struct vscsi_req *req, u32 moved)
+{
+	int err;
+
+	if (req->dir != DMA_FROM_DEVICE)
+		return 0;
+	if (req->prot) {
+		err = vscsi_data_copy_back(vq, req->prot, req->segs,
+					   req->nsegs, VSCSI_RESP_SIZE,
+					   req->prot_len);
+		if (err)
+			return err;
+	}
+	/* What was pinned is dirty whatever the status says. */
+	err = vscsi_data_copy_back(vq, &req->data, req->segs, req->nsegs,
+				   VSCSI_RESP_SIZE + req->prot_len,
+				   req->data.pinned ? req->mapped : moved);
+	return err ? err : moved + req->prot_len;
+}
+
+static void answer(struct vscsi_vq *vq, struct vscsi_req *req)
+{
+	const struct se_cmd *cmd = &req->se_cmd;
+	struct vscsi_resp resp = { .resid = req->len };
+	u32 moved = 0, len;
+	int data;
+
+	if (unlikely(!req->answered)) {
+		resp.response = VIRTIO_SCSI_S_RESET;
+	} else {
+		moved = data_moved(req);
+		resp.status = cmd->scsi_status;
+		resp.sense = req->sense;
+		resp.sense_len = min_t(u32, cmd->scsi_sense_length,
+				       VSCSI_SENSE_SIZE);
+	}
+	data = finish_data(vq, req, moved);
+	if (unlikely(data < 0)) {
+		resp.response = VIRTIO_SCSI_S_FAILURE;
+		moved = 0;
+		data = 0;
+	}
+	resp.resid -= moved;
+	len = write_resp(vq, req->segs, req->nsegs, &resp);
+	/* len counts from the first buffer on, without a gap (2.7.8.2). */
+	if (len && !resp.status && !resp.response)
+		len += data;
+	trace_vscsi_complete(req, &resp);
+	vscsi_req_end(req);
+	vscsi_used_add(vq, req->id, req->head, len);
+}
+
+/**
+ * vscsi_complete() - answer every request that LIO has released
+ * @vq: a request queue
+ *
+ * In the order LIO released them. Without the owner's address space, or once
+ * the file is closed, requests end without an answer.
+ *
+ * Context: may sleep. Locking: caller holds the vq mutex, and calls
+ * vscsi_used_flush() before it lets go.
+ */
+void vscsi_complete(struct vscsi_vq *vq)
+{
+	struct llist_node *done = llist_reverse_order(llist_del_all(&vq->done));
+	bool can_answer = vscsi_vq_can_touch_guest(vq) &&
+			  !READ_ONCE(vq->dev->closed);
+	struct vscsi_req *req, *next;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	llist_for_each_entry_safe(req, next, done, done) {
+		if (likely(can_answer)) {
+			answer(vq, req);
+		} else {
+			vscsi_req_end(req);
+			vscsi_drain_ended(vq, 1);
+		}
+	}
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guest buffers as a scatterlist for LIO: the guest's pages, pinned, or pages
+ * of our own that are copied from or to the guest's.
+ *
+ * Copied is what cannot be used in place. A backstore cuts a transfer into
+ * bios where it likes, so buffers that do not begin and end at a sector would
+ * give it bios of odd lengths. And LIO maps the parameter data of commands
+ * that are neither read nor write as if it lay in one piece.
+ *
+ * Mapping and copying back run in the queue's thread under the queue's mutex;
+ * each entry of a scatterlist lies within one page.
+ */
+#include <linux/blk_types.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "vhost_scsi.h"
+
+/* Walks the pieces of a chain's buffers that lie together in user memory. */
+struct piece_walk {
+	struct vscsi_vq *vq;
+	const struct vscsi_seg *seg;
+	unsigned int left;		/* buffers, @seg included */
+	u64 skip;			/* bytes of @seg already walked */
+	u32 len;			/* bytes still wanted */
+	unsigned int access;
+	void __user *hva;		/* the piece */
+	u32 size;			/* its length */
+};
+
+/* Step to the next piece: 1, 0 at the end, -EFAULT where no memory is. */
+static int walk_next(struct piece_walk *walk)
+{
+	u64 here;
+
+	while (walk->left && walk->skip >= walk->seg->len) {
+		walk->skip -= walk->seg->len;
+		walk->seg++;
+		walk->left--;
+	}
+	if (!walk->len)
+		return 0;
+	if (!walk->left)
+		return -EFAULT;
+	here = min_t(u64, walk->seg->len - walk->skip, walk->len);
+	walk->size = vscsi_guest_translate(walk->vq,
+					   walk->seg->addr + walk->skip, here,
+					   walk->access, &walk->hva);
+	if (!walk->size) {
+		walk->vq->stats.faults++;
+		return -EFAULT;
+	}
+	walk->skip += walk->size;
+	walk->len -= walk->size;
+	return 1;
+}
+
+static unsigned int piece_pages(const struct piece_walk *walk)
+{
+	return DIV_ROUND_UP(offset_in_page(walk->hva) + walk->size, PAGE_SIZE);
+}
+
+/* Count pages, and see whether every piece is cut at sectors. */
+static int count_pages(struct piece_walk walk, bool *aligned)
+{
+	unsigned int n = 0;
+	int ret;
+
+	*aligned = true;
+	while ((ret = walk_next(&walk)) > 0) {
+		n += piece_pages(&walk);
+		if (((uintptr_t)walk.hva | walk.size) & (SECTOR_SIZE - 1))
+			*aligned = false;
+	}
+	return ret ? ret : n;
+}
+
+static int alloc_sgl(struct vscsi_data *data, unsigned int nents)
+{
+	data->nents = nents;
+	if (nents <= ARRAY_SIZE(data->inline_sgl)) {
+		sg_init_table(data->inline_sgl, nents);
+		data->sgl = data->inline_sgl;
+		return 0;
+	}
+	if (sg_alloc_table(&data->table, nents, GFP_KERNEL | __GFP_NOWARN))
+		return -ENOMEM;
+	data->sgl = data->table.sgl;
+	return 0;
+}
+
+static void free_sgl(struct vscsi_data *data)
+{
+	if (data->sgl != data->inline_sgl)
+		sg_free_table(&data->table);
+	data->sgl = NULL;
+	data->nents = 0;
+}
+
+/* Pin the pages of one piece and enter them from *sg on. */
+static int pin_piece(struct piece_walk *walk, struct vscsi_data *data,
+		     struct scatterlist **sg)
+{
+	struct page **pages = walk->vq->pages;
+	unsigned long addr = (unsigned long)walk->hva;
+	unsigned int flags = data->write ? FOLL_WRITE : 0;
+	u32 left = walk->size, here;
+	int i, n, got;
+
+	while (left) {
+		n = min_t(u32, DIV_ROUND_UP(offset_in_page(addr) + left,
+					    PAGE_SIZE), VSCSI_PIN_BATCH);
+		got = pin_user_pages_fast(addr & PAGE_MASK, n, flags, pages);
+		for (i = 0; i < got; i++) {
+			here = min_t(u32, left, PAGE_SIZE - offset_in_page(addr));
+			sg_set_page(*sg, pages[i], here, offset_in_page(addr));
+			*sg = sg_next(*sg);
+			data->nents++;
+			addr += here;
+			left -= here;
+		}
+		if (got != n)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+static int map_pinned(struct piece_walk walk, struct vscsi_data *data)
+{
+	struct scatterlist *sg = data->sgl;
+	unsigned int nents = data->nents;
+	int ret;
+
+	data->pinned = true;
+	data->nents = 0;
+	while ((ret = walk_next(&walk)) > 0) {
+		ret = pin_piece(&walk, data, &sg);
+		if (ret) {
+			walk.vq->stats.faults++;
+			break;
+		}
+	}
+	if (ret)
+		vscsi_data_release(data);
+	else
+		WARN_ON_ONCE(data->nents != nents);
+	return ret;
+}
+
+/* Fill our pages from the guest's. */
+static int copy_in(struct vscsi_vq *vq, struct vscsi_data *data,
+		   const struct vscsi_seg *segs, unsigned int n, u64 skip)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+	int err;
+
+	for_each_sg(data->sgl, sg, data->nents, i) {
+		err = vscsi_guest_read(vq, segs, n, skip, sg_virt(sg),
+				       sg->length);
+		if (err)
+			return err;
+		skip += sg->length;
+	}
+	return 0;
+}
+
+/* Pages are zeroed: what a backstore does not fill must not be the host's. */
+static int map_bounce(struct vscsi_data *data, u32 len)
+{
+	struct scatterlist *sg = data->sgl;
+	unsigned int nents = data->nents;
+	struct page *page;
+	u32 here;
+
+	data->pinned = false;
+	for (data->nents = 0; data->nents < nents; data->nents++) {
+		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO |
+				  __GFP_NOWARN);
+		if (!page)
+			return -ENOMEM;
+		here = min_t(u32, len, PAGE_SIZE);
+		sg_set_page(sg, page, here, 0);
+		sg = sg_next(sg);
+		len -= here;
+	}
+	return 0;
+}
+
+/**
+ * vscsi_data_map() - make a scatterlist of guest buffers
+ * @vq: the queue
+ * @data: what to fill in; ours to release on success only
+ * @segs: buffers
+ * @n: how many
+ * @skip: bytes to leave out at their start
+ * @len: bytes to map, at most VSCSI_SGS_MAX pages
+ * @write: the device writes them
+ * @how: see enum vscsi_map
+ *
+ * Context: owner's address space, may sleep. Locking: caller holds the vq
+ * mutex.
+ * Return: 0; -EFAULT where there is no such memory; -ENOMEM.
+ */
+int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
+		   const struct vscsi_seg *segs, unsigned int n, u64 skip,
+		   u32 len, bool write, enum vscsi_map how)
+{
+	struct piece_walk walk = {
+		.vq = vq, .seg = segs, .left = n, .skip = skip, .len = len,
+		.access = write ? VHOST_ACCESS_WO : VHOST_ACCESS_RO,
+	};
+	bool aligned;
+	int pages, err;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	data->sgl = NULL;
+	data->nents = 0;
+	data->write = write;
+	if (!len)
+		return 0;
+	pages = count_pages(walk, &aligned);
+	if (pages < 0)
+		return pages;
+	if (how == VSCSI_MAP_PIN_ALIGNED && !aligned)
+		how = VSCSI_MAP_BOUNCE;
+	if (how == VSCSI_MAP_BOUNCE)
+		pages = DIV_ROUND_UP(len, PAGE_SIZE);
+	if (alloc_sgl(data, pages))
+		return -ENOMEM;
+	if (how != VSCSI_MAP_BOUNCE)
+		return map_pinned(walk, data);
+	err = map_bounce(data, len);
+	if (!err && !write)
+		err = copy_in(vq, data, segs, n, skip);
+	if (err)
+		vscsi_data_release(data);
+	return err;
+}
+
+/**
+ * vscsi_data_copy_back() - give the guest what the backstore has written
+ * @vq: the queue
+ * @data: what vscsi_data_map() made
+ * @segs: the same buffers
+ * @n: how many
+ * @skip: bytes to leave out at their start
+ * @len: bytes that are valid; nothing behind them is touched
+ *
+ * Pages that were pinned are there already and are only logged.
+ *
+ * Context: owner's address space, may sleep. Locking: caller holds the vq
+ * mutex.
+ * Return: 0 or -EFAULT.
+ */
+int vscsi_data_copy_back(struct vscsi_vq *vq, struct vscsi_data *data,
+			 const struct vscsi_seg *segs, unsigned int n,
+			 u64 skip, u32 len)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+	u32 here;
+	int err;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (!data->sgl || !data->write)
+		return 0;
+	if (data->pinned) {
+		vscsi_guest_log(vq, segs, n, skip, len);
+		return 0;
+	}
+	for_each_sg(data->sgl, sg, data->nents, i) {
+		here = min_t(u32, len, sg->length);
+		if (!here)
+			break;
+		err = vscsi_guest_write(vq, segs, n, skip, sg_virt(sg), here);
+		if (err)
+			return err;
+		skip += here;
+		len -= here;
+	}
+	return 0;
+}
+
+/**
+ * vscsi_data_release() - unpin or free the pages of a scatterlist
+ * @data: what vscsi_data_map() made
+ *
+ * Pages the device could write are marked dirty, or reclaim would drop what
+ * was read into file-backed guest memory.
+ *
+ * Context: process, any address space; may sleep on a page lock.
+ */
+void vscsi_data_release(struct vscsi_data *data)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	if (!data->sgl)
+		return;
+	for_each_sg(data->sgl, sg, data->nents, i) {
+		if (data->pinned)
+			unpin_user_page_range_dirty_lock(sg_page(sg), 1,
+							 data->write);
+		else
+			__free_page(sg_page(sg));
+	}
+	free_sgl(data);
+}

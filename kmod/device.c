@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/vhost-scsi: open, close and the ioctls. What the vhost core implements
+ * is passed on to it under the device's mutex; what it changes under our feet
+ * is picked up afterwards. An open file holds the device; close() may leave it
+ * to a kworker if the backstore does not answer.
+ */
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "vhost_scsi.h"
+#include "trace.h"
+
+/* How long close() waits for requests in flight. */
+#define VSCSI_CLOSE_WAIT (5 * HZ)
+
+static int vscsi_open(struct inode *inode, struct file *file)
+{
+	unsigned int i, nvqs = vscsi_max_io_vqs() + VSCSI_VQ_IO;
+	struct vscsi_dev *dev;
+
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	if (!dev)
+		return -ENOMEM;
+	dev->vqs = vzalloc(array_size(nvqs, sizeof(*dev->vqs)));
+	dev->vhost_vqs = kcalloc(nvqs, sizeof(*dev->vhost_vqs), GFP_KERNEL);
+	if (!dev->vqs || !dev->vhost_vqs)
+		goto err_free;
+	dev->nvqs = nvqs;
+	INIT_LIST_HEAD(&dev->threads);
+	INIT_LIST_HEAD(&dev->events);
+	INIT_LIST_HEAD(&dev->pending_tmfs);
+	spin_lock_init(&dev->events_lock);
+	init_waitqueue_head(&dev->idle);
+	for (i = 0; i < nvqs; i++) {
+		vscsi_vq_init(dev, &dev->vqs[i], i);
+		dev->vhost_vqs[i] = &dev->vqs[i].vhost;
+	}
+	vhost_dev_init(&dev->vhost, dev->vhost_vqs, nvqs, VSCSI_USED_BATCH,
+		       VSCSI_FETCH_BATCH, 0, false, NULL);
+	file->private_data = dev;
+	return 0;
+
+err_free:
+	kfree(dev->vhost_vqs);
+	vfree(dev->vqs);
+	kfree(dev);
+	return -ENOMEM;
+}
+
+/* Everything has ended: end the threads, then free what they used. */
+static void vscsi_dev_free(struct vscsi_dev *dev)
+{
+	vscsi_stats_remove_device(dev);
+	vscsi_thread_stop_all(dev);
+	/* Pairs with vscsi_release_cmd(), which may still be waking one. */
+	synchronize_rcu();
+	vscsi_thread_free_all(dev);
+	vhost_dev_cleanup(&dev->vhost);
+	if (dev->mm)
+		mmput(dev->mm);
+	kfree(dev->vhost_vqs);
+	vfree(dev->vqs);
+	kfree(dev);
+}
+
+/* The rest of close(), once a slow backstore has answered. */
+static void reap_device(struct work_struct *work)
+{
+	struct vscsi_dev *dev = container_of(work, struct vscsi_dev,
+					     reap_work);
+
+	vscsi_drain_wait(dev);
+	vscsi_endpoint_detach(dev);
+	vscsi_dev_free(dev);
+}
+
+static int vscsi_release(struct inode *inode, struct file *file)
+{
+	struct vscsi_dev *dev = file->private_data;
+	bool idle = true;
+
+	mutex_lock(&dev->vhost.mutex);
+	if (dev->endpoint) {
+		if (!dev->stopping)
+			vscsi_endpoint_stop(dev);
+		idle = vscsi_drain_wait_timeout(dev, VSCSI_CLOSE_WAIT);
+		if (idle)
+			vscsi_endpoint_detach(dev);
+	}
+	WRITE_ONCE(dev->closed, true);
+	vhost_dev_stop(&dev->vhost);
+	mutex_unlock(&dev->vhost.mutex);
+	if (idle) {
+		vscsi_dev_free(dev);
+		return 0;
+	}
+	pr_notice("%s: closed by pid %d while its backstore does not answer\n",
+		  dev->endpoint->wwn, task_tgid_nr(current));
+	INIT_WORK(&dev->reap_work, reap_device);
+	queue_work(vscsi_wq, &dev->reap_work);
+	return 0;
+}
+
+/* Locking: caller holds the device's mutex. */
+static long set_owner(struct vscsi_dev *dev)
+{
+	struct vscsi_thread *thread;
+	unsigned int i;
+	long ret;
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	ret = vhost_dev_set_owner(&dev->vhost);
+	if (ret)
+		return ret;
+	/* The vhost core keeps the mm_struct; we need what it maps. */
+	dev->mm = get_task_mm(current);
+	dev->pid = task_pid_nr(current);
+	thread = vscsi_thread_create_control(dev);
+	if (IS_ERR(thread)) {
+		pr_notice_ratelimited("pid %d: no thread: %ld\n", dev->pid,
+				      PTR_ERR(thread));
+		return PTR_ERR(thread);
+	}
+	dev->control = thread;
+	for (i = 0; i < dev->nvqs; i++)
+		WRITE_ONCE(dev->vqs[i].thread, thread);
+	vscsi_stats_add_device(dev);
+	return 0;
+}
+
+/* What the ioctl changed under our feet. */
+static long ring_addressed(struct vscsi_dev *dev, u32 __user *argp)
+{
+	struct vscsi_vq *vq;
+	u32 index;
+
+	if (get_user(index, argp))
+		return -EFAULT;
+	if (index >= dev->nvqs)
+		return -ENOBUFS;
+	vq = &dev->vqs[index];
+	mutex_lock(&vq->vhost.mutex);
+	vq->addressed = true;
+	mutex_unlock(&vq->vhost.mutex);
+	dev->addressed = true;
+	return vscsi_endpoint_start_late(dev, index);
+}
+
+static void memory_changed(struct vscsi_dev *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->nvqs; i++)
+		vscsi_vq_forget_map(&dev->vqs[i]);
+}
+
+/* Locking: caller holds the device's mutex. */
+static long core_ioctl(struct vscsi_dev *dev, unsigned int cmd,
+		       void __user *argp)
+{
+	long ret;
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	if (cmd == VHOST_SET_OWNER)
+		return set_owner(dev);
+	ret = vhost_dev_ioctl(&dev->vhost, cmd, argp);
+	if (ret == -ENOIOCTLCMD)
+		ret = vhost_vring_ioctl(&dev->vhost, cmd, argp);
+	if (cmd == VHOST_SET_MEM_TABLE)
+		memory_changed(dev);
+	if (cmd == VHOST_SET_VRING_ADDR && !ret)
+		ret = ring_addressed(dev, argp);
+	return ret;
+}
+
+static long set_features(struct vscsi_dev *dev, u64 features)
+{
+	struct vhost_virtqueue *vq;
+	unsigned int i;
+	u64 changed;
+
+	if (features & ~VSCSI_FEATURES)
+		return -EOPNOTSUPP;
+	guard(mutex)(&dev->vhost.mutex);
+	if ((features & BIT_ULL(VHOST_F_LOG_ALL)) &&
+	    !vhost_log_access_ok(&dev->vhost))
+		return -EFAULT;
+	changed = features ^ dev->vqs[0].vhost.acked_features;
+	if (dev->endpoint && (changed & ~BIT_ULL(VHOST_F_LOG_ALL)))
+		return -EBUSY;
+	for (i = 0; i < dev->nvqs; i++) {
+		vq = &dev->vqs[i].vhost;
+		mutex_lock(&vq->mutex);
+		vq->acked_features = features;
+		mutex_unlock(&vq->mutex);
+	}
+	return 0;
+}
+
+static long endpoint_ioctl(struct vscsi_dev *dev, unsigned int cmd,
+			   void __user *argp)
+{
+	struct vhost_scsi_target target;
+
+	if (copy_from_user(&target, argp, sizeof(target)))
+		return -EFAULT;
+	if (target.reserved)
+		return -EOPNOTSUPP;
+	if (cmd == VHOST_SCSI_SET_ENDPOINT)
+		return vscsi_endpoint_set(dev, &target);
+	return vscsi_endpoint_clear(dev, &target);
+}
+
+static long missed_ioctl(struct vscsi_dev *dev, unsigned int cmd,
+			 u32 __user *argp)
+{
+	u32 missed;
+
+	if (cmd == VHOST_SCSI_GET_EVENTS_MISSED) {
+		spin_lock(&dev->events_lock);
+		missed = dev->events_missed;
+		spin_unlock(&dev->events_lock);
+		return put_user(missed, argp);
+	}
+	if (get_user(missed, argp))
+		return -EFAULT;
+	spin_lock(&dev->events_lock);
+	dev->events_missed = missed;
+	spin_unlock(&dev->events_lock);
+	return 0;
+}
+
+static long vscsi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vscsi_dev *dev = file->private_data;
+	void __user *argp = (void __user *)arg;
+	u64 features;
+	long ret;
+
+	switch (cmd) {
+	case VHOST_SCSI_SET_ENDPOINT:
+	case VHOST_SCSI_CLEAR_ENDPOINT:
+		return endpoint_ioctl(dev, cmd, argp);
+	case VHOST_SCSI_GET_ABI_VERSION:
+		return put_user(VHOST_SCSI_ABI_VERSION, (int __user *)argp);
+	case VHOST_SCSI_SET_EVENTS_MISSED:
+	case VHOST_SCSI_GET_EVENTS_MISSED:
+		return missed_ioctl(dev, cmd, argp);
+	case VHOST_GET_FEATURES:
+		features = VSCSI_FEATURES;
+		if (copy_to_user(argp, &features, sizeof(features)))
+			return -EFAULT;
+		return 0;
+	case VHOST_SET_FEATURES:
+		if (copy_from_user(&features, argp, sizeof(features)))
+			return -EFAULT;
+		return set_features(dev, features);
+	default:
+		mutex_lock(&dev->vhost.mutex);
+		ret = core_ioctl(dev, cmd, argp);
+		mutex_unlock(&dev->vhost.mutex);
+		return ret;
+	}
+}
+
+static const struct file_operations vscsi_fops = {
+	.owner		= THIS_MODULE,
+	.open		= vscsi_open,
+	.release	= vscsi_release,
+	.unlocked_ioctl	= vscsi_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static struct miscdevice vscsi_misc = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "vhost-scsi",
+	.fops	= &vscsi_fops,
+};
+
+/**
+ * vscsi_device_register() - make /dev/vhost-scsi appear
+ *
+ * Return: 0 or a negative errno.
+ */
+int vscsi_device_register(void)
+{
+	return misc_register(&vscsi_misc);
+}
+
+/**
+ * vscsi_device_unregister() - make /dev/vhost-scsi disappear
+ */
+void vscsi_device_unregister(void)
+{
+	misc_deregister(&vscsi_misc);
+}

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SET_ENDPOINT and CLEAR_ENDPOINT: bind a device to the target ports of one
+ * WWN and let its queues run; stop them, wait, and let go of the ports.
+ *
+ * Runs in ioctls and in close() under the device's mutex.
+ */
+#include <linux/cred.h>
+
+#include "vhost_scsi.h"
+#include "trace.h"
+
+/* "fc." may be left out, since the port name does not have it. */
+static bool wwn_matches(const struct vscsi_wwn *wwn, const char *name)
+{
+	return !strcmp(wwn->name, name) ||
+	       (wwn->proto == SCSI_PROTOCOL_FCP && !strncmp(name, "fc.", 3) &&
+		!strcmp(wwn->name, name + 3));
+}
+
+static void claim(struct vscsi_tpg *tpg, struct vscsi_dev *dev)
+{
+	lockdep_assert_held(&tpg->lock);
+	tpg->dev = dev;
+	tpg->pid = task_tgid_nr(current);
+	tpg->uid = current_uid();
+	get_task_comm(tpg->comm, current->group_leader);
+	kref_get(&tpg->ref);
+}
+
+static void unclaim(struct vscsi_tpg *tpg)
+{
+	mutex_lock(&tpg->lock);
+	tpg->dev = NULL;
+	mutex_unlock(&tpg->lock);
+	vscsi_tpg_put(tpg);
+}
+
+/* Claim one port if it can be had: 1, 0 if it has no nexus, -EBUSY. */
+static int claim_port(struct vscsi_tpg *tpg, struct vscsi_dev *dev,
+		      struct vscsi_endpoint *ep)
+{
+	guard(mutex)(&tpg->lock);
+	if (!tpg->nexus)
+		return 0;
+	if (tpg->dev) {
+		pr_notice_ratelimited("%s/tpgt_%u: in use by pid %d\n",
+				      tpg->wwn->name, tpg->tag, tpg->pid);
+		return -EBUSY;
+	}
+	claim(tpg, dev);
+	ep->tpgs[tpg->tag] = tpg;
+	return 1;
+}
+
+static void unclaim_all(struct vscsi_endpoint *ep)
+{
+	unsigned int i;
+
+	for (i = 0; i < VSCSI_TARGETS; i++) {
+		if (ep->tpgs[i])
+			unclaim(ep->tpgs[i]);
+		ep->tpgs[i] = NULL;
+	}
+}
+
+/* Claim every port of the WWN that has a nexus, or none. */
+static int claim_all(struct vscsi_dev *dev, struct vscsi_endpoint *ep)
+{
+	struct vscsi_tpg *tpg, *bare = NULL;
+	int ret = 0, n = 0;
+
+	mutex_lock(&vscsi_ports_lock);
+	list_for_each_entry(tpg, &vscsi_ports, node) {
+		if (!wwn_matches(tpg->wwn, ep->wwn))
+			continue;
+		ret = claim_port(tpg, dev, ep);
+		if (ret < 0)
+			break;
+		n += ret;
+		if (!ret)
+			bare = tpg;
+	}
+	if (ret >= 0 && !n) {
+		ret = -ENODEV;
+		if (bare)
+			pr_notice_ratelimited("%s/tpgt_%u: no nexus\n",
+					      bare->wwn->name, bare->tag);
+		else
+			pr_notice_ratelimited("%s: unknown WWN\n", ep->wwn);
+	}
+	mutex_unlock(&vscsi_ports_lock);
+	if (ret < 0)
+		unclaim_all(ep);
+	return min(ret, 0);
+}
+
+/*
+ * Keep the claimed ports' directories. Takes configfs locks, under which LIO
+ * calls us with LUN links, so none of ours but the device's may be held.
+ */
+static int depend_all(struct vscsi_endpoint *ep)
+{
+	struct config_item *item;
+	int i, err;
+
+	for (i = 0; i < VSCSI_TARGETS; i++) {
+		if (!ep->tpgs[i])
+			continue;
+		item = &ep->tpgs[i]->se_tpg.tpg_group.cg_item;
+		err = target_depend_item(item);
+		if (err)
+			goto err_undepend;
+	}
+	return 0;
+
+err_undepend:
+	pr_notice_ratelimited("%s/tpgt_%u: being removed\n", ep->wwn, i);
+	while (--i >= 0)
+		if (ep->tpgs[i])
+			target_undepend_item(&ep->tpgs[i]->se_tpg.tpg_group.cg_item);
+	return err;
+}
+
+static void undepend_all(struct vscsi_endpoint *ep)
+{
+	unsigned int i;
+
+	for (i = 0; i < VSCSI_TARGETS; i++)
+		if (ep->tpgs[i])
+			target_undepend_item(&ep->tpgs[i]->se_tpg.tpg_group.cg_item);
+}
+
+/*
+ * Which rings may be touched? A VMM does not say that a queue of the guest's
+ * last boot is none of this one. So if it addressed any ring since
+ * CLEAR_ENDPOINT, then only those; if none, it has merely paused.
+ */
+static bool ring_is_meant(struct vscsi_dev *dev, struct vscsi_vq *vq)
+{
+	return (!dev->addressed || vq->addressed) &&
+	       vhost_vq_is_setup(&vq->vhost);
+}
+
+/* A request queue of its own thread, if one can be made. */
+static bool give_thread(struct vscsi_dev *dev, struct vscsi_vq *vq)
+{
+	struct vscsi_thread *thread;
+
+	if (vq->index < VSCSI_VQ_IO || vscsi_shared_thread ||
+	    vq->thread != dev->control)
+		return true;
+	thread = vscsi_thread_create(dev, vq->index);
+	if (IS_ERR(thread))
+		return false;
+	WRITE_ONCE(vq->thread, thread);
+	return true;
+}
+
+/* Make a ring live. */
+static int start_ring(struct vscsi_dev *dev, struct vscsi_vq *vq)
+{
+	int err;
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	err = vscsi_vq_alloc(vq);
+	if (err)
+		return err;
+	mutex_lock(&vq->vhost.mutex);
+	vq->broken = false;
+	vq->map_umem = NULL;
+	vq->barrier_seen = atomic_read(&dev->barrier);
+	vq->barrier_done = vq->barrier_seen;
+	vhost_vq_set_backend(&vq->vhost, dev->endpoint);
+	err = vhost_vq_init_access(&vq->vhost);
+	if (err)
+		vhost_vq_set_backend(&vq->vhost, NULL);
+	else
+		WRITE_ONCE(vq->live, true);
+	mutex_unlock(&vq->vhost.mutex);
+	if (err)
+		vscsi_vq_free(vq);
+	return err;
+}
+
+/* The vhost core is to treat the others as running too. */
+static void bind_ring(struct vscsi_dev *dev, struct vscsi_vq *vq)
+{
+	mutex_lock(&vq->vhost.mutex);
+	vhost_vq_set_backend(&vq->vhost, dev->endpoint);
+	mutex_unlock(&vq->vhost.mutex);
+}
+
+static int start_rings(struct vscsi_dev *dev)
+{
+	unsigned int i, shared = 0;
+	struct vscsi_vq *vq;
+	int err;
+
+	for (i = 0; i < dev->nvqs; i++) {
+		vq = &dev->vqs[i];
+		if (!ring_is_meant(dev, vq)) {
+			bind_ring(dev, vq);
+			continue;
+		}
+		if (!give_thread(dev, vq))
+			shared++;
+		err = start_ring(dev, vq);
+		if (err)
+			return err;
+	}
+	if (shared)
+		pr_notice_ratelimited("pid %d: %u queues share a thread\n",
+				      dev->pid, shared);
+	/* What the guest had put in the rings before is served now. */
+	for (i = 0; i < dev->nvqs; i++)
+		if (dev->vqs[i].live)
+			vscsi_work_queue(dev->vqs[i].thread,
+					 &dev->vqs[i].work);
+	return 0;
+}
+
+/**
+ * vscsi_endpoint_stop() - let no queue take more requests
+ * @dev: the device
+ *
+ * When this returns no ring is fetched from; requests in flight are still
+ * answered in theirs.
+ *
+ * Locking: caller holds the device's mutex.
+ */
+void vscsi_endpoint_stop(struct vscsi_dev *dev)
+{
+	struct vscsi_vq *vq;
+	unsigned int i;
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	dev->stopping = true;
+	for (i = 0; i < dev->nvqs; i++) {
+		vq = &dev->vqs[i];
+		mutex_lock(&vq->vhost.mutex);
+		vhost_vq_set_backend(&vq->vhost, NULL);
+		WRITE_ONCE(vq->live, false);
+		vq->addressed = false;
+		mutex_unlock(&vq->vhost.mutex);
+	}
+	dev->addressed = false;
+	vscsi_event_discard(dev);
+}
+
+/**
+ * vscsi_endpoint_detach() - let go of the ports and of what the queues held
+ * @dev: the device, its queues stopped and every request ended
+ *
+ * Locking: caller holds the device's mutex, or nobody else can reach @dev.
+ */
+void vscsi_endpoint_detach(struct vscsi_dev *dev)
+{
+	struct vscsi_endpoint *ep = dev->endpoint;
+	unsigned int i;
+
+	for (i = 0; i < dev->nvqs; i++)
+		vscsi_vq_free(&dev->vqs[i]);
+	undepend_all(ep);
+	unclaim_all(ep);
+	kfree(ep);
+	dev->endpoint = NULL;
+	dev->stopping = false;
+}
+
+/* Requests of an endpoint that was cleared by a caller who was killed. */
+static int finish_stop(struct vscsi_dev *dev)
+{
+	int err;
+
+	err = vscsi_drain_wait_killable(dev);
+	if (!err)
+		vscsi_endpoint_detach(dev);
+	return err;
+}
+
+static bool rings_accessible(struct vscsi_dev *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->nvqs; i++)
+		if (!vhost_vq_access_ok(&dev->vqs[i].vhost))
+			return false;
+	return true;
+}
+
+/* Locking: caller holds the device's mutex. */
+static int set_endpoint(struct vscsi_dev *dev, const char *wwn)
+{
+	struct vscsi_endpoint *ep;
+	int err;
+
+	if (dev->stopping) {
+		err = finish_stop(dev);
+		if (err)
+			return err;
+	}
+	if (!rings_accessible(dev))
+		return -EFAULT;
+	if (dev->endpoint) {
+		pr_notice_ratelimited("pid %d: %s is set already\n", dev->pid,
+				      dev->endpoint->wwn);
+		return -EEXIST;
+	}
+	if (!dev->control || vscsi_thread_is_dead(dev->control))
+		return -EOWNERDEAD;
+	ep = kzalloc(sizeof(*ep), GFP_KERNEL);
+	if (!ep)
+		return -ENOMEM;
+	strscpy(ep->wwn, wwn, sizeof(ep->wwn));
+	err = claim_all(dev, ep);
+	if (err)
+		goto err_free;
+	err = depend_all(ep);
+	if (err)
+		goto err_unclaim;
+	dev->endpoint = ep;
+	err = start_rings(dev);
+	if (err)
+		goto err_stop;
+	trace_vscsi_endpoint(dev, true);
+	return 0;
+
+err_stop:
+	/* Rings started before the one that failed may have requests. */
+	vscsi_endpoint_stop(dev);
+	return finish_stop(dev) ? -EINTR : err;
+err_unclaim:
+	unclaim_all(ep);
+err_free:
+	kfree(ep);
+	return err;
+}
+
+/**
+ * vscsi_endpoint_set() - VHOST_SCSI_SET_ENDPOINT
+ * @dev: the device
+ * @target: names the WWN; the rest is ignored, as ever
+ *
+ * Takes all ports of the WWN that have a nexus, or none.
+ *
+ * Return: 0; -EFAULT if a ring or the log cannot be accessed; -EEXIST if an
+ * endpoint is set; -ENODEV for an unknown WWN or one without nexus; -EBUSY if
+ * a port of it is in use; -EOWNERDEAD if the owner was killed; -EINTR; -ENOMEM.
+ */
+int vscsi_endpoint_set(struct vscsi_dev *dev,
+		       const struct vhost_scsi_target *target)
+{
+	char wwn[VSCSI_WWN_SIZE];
+	int ret;
+
+	strscpy(wwn, target->vhost_wwpn, sizeof(wwn));
+	mutex_lock(&dev->vhost.mutex);
+	ret = set_endpoint(dev, wwn);
+	mutex_unlock(&dev->vhost.mutex);
+	return ret;
+}
+
+/* Locking: caller holds the device's mutex. */
+static int clear_endpoint(struct vscsi_dev *dev, const char *wwn)
+{
+	if (!dev->endpoint)
+		return 0;
+	if (strcmp(dev->endpoint->wwn, wwn)) {
+		pr_notice_ratelimited("pid %d: %s is set, not %s\n", dev->pid,
+				      dev->endpoint->wwn, wwn);
+		return -EINVAL;
+	}
+	trace_vscsi_endpoint(dev, false);
+	if (!dev->stopping)
+		vscsi_endpoint_stop(dev);
+	return finish_stop(dev);
+}
+
+/**
+ * vscsi_endpoint_clear() - VHOST_SCSI_CLEAR_ENDPOINT
+ * @dev: the device
+ * @target: names the WWN that is set
+ *
+ * Waits for every request; what QEMU reads of the rings afterwards is final.
+ *
+ * Return: 0, also without an endpoint; -EINVAL if another WWN is set; -EINTR
+ * if killed while waiting, with the queues stopped.
+ */
+int vscsi_endpoint_clear(struct vscsi_dev *dev,
+			 const struct vhost_scsi_target *target)
+{
+	char wwn[VSCSI_WWN_SIZE];
+	int ret;
+
+	strscpy(wwn, target->vhost_wwpn, sizeof(wwn));
+	mutex_lock(&dev->vhost.mutex);
+	ret = clear_endpoint(dev, wwn);
+	mutex_unlock(&dev->vhost.mutex);
+	return ret;
+}
+
+/**
+ * vscsi_endpoint_start_late() - a ring was addressed while an endpoint is set
+ * @dev: the device
+ * @index: number of the queue
+ *
+ * Starts it if it was not running; one that runs has its new addresses.
+ *
+ * Locking: caller holds the device's mutex.
+ * Return: 0 or a negative errno, with the ring not started.
+ */
+int vscsi_endpoint_start_late(struct vscsi_dev *dev, unsigned int index)
+{
+	struct vscsi_vq *vq = &dev->vqs[index];
+	bool started;
+	int err;
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	mutex_lock(&vq->vhost.mutex);
+	started = vq->live || vq->broken;
+	mutex_unlock(&vq->vhost.mutex);
+	if (!dev->endpoint || dev->stopping || started ||
+	    !vhost_vq_is_setup(&vq->vhost))
+		return 0;
+	give_thread(dev, vq);
+	err = start_ring(dev, vq);
+	if (!err)
+		vscsi_work_queue(vq->thread, &vq->work);
+	return err;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guest memory by guest-physical address: translate, copy, mark dirty.
+ *
+ * Called by whatever serves a queue, in a thread that runs on the owner's
+ * address space, under the queue's mutex (which keeps the memory table). A
+ * request keeps guest-physical addresses and comes back here when it is
+ * answered, so the VMM may change its memory table while requests run.
+ */
+#include <linux/uaccess.h>
+
+#include "vhost_scsi.h"
+
+/* Find the region of @addr, the one hit last without a tree walk. */
+static const struct vhost_iotlb_map *find_region(struct vscsi_vq *vq, u64 addr)
+{
+	struct vhost_iotlb *umem = vq->vhost.umem;
+	const struct vhost_iotlb_map *map = &vq->map;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (!umem)
+		return NULL;
+	if (likely(vq->map_umem == umem && addr >= map->start &&
+		   addr <= map->last))
+		return map;
+	map = vhost_iotlb_itree_first(umem, addr, addr);
+	if (!map)
+		return NULL;
+	vq->map = *map;
+	vq->map_umem = umem;
+	return &vq->map;
+}
+
+/**
+ * vscsi_guest_translate() - where guest memory lies in the owner's
+ * @vq: the queue
+ * @addr: guest-physical address
+ * @len: bytes wanted, not 0
+ * @access: VHOST_ACCESS_RO or VHOST_ACCESS_WO
+ * @hva: where to put the address in the owner's address space
+ *
+ * Context: any. Locking: caller holds the vq mutex.
+ * Return: how many bytes lie there in one piece, at most @len; 0 if there is
+ * no memory at @addr or not with that access.
+ */
+size_t vscsi_guest_translate(struct vscsi_vq *vq, u64 addr, size_t len,
+			     unsigned int access, void __user **hva)
+{
+	const struct vhost_iotlb_map *map = find_region(vq, addr);
+
+	if (unlikely(!map || !(map->perm & access)))
+		return 0;
+	*hva = (void __user *)(uintptr_t)(map->addr + (addr - map->start));
+	return min_t(u64, len, map->last - addr + 1);
+}
+
+/* Move @len bytes between @buf and the guest memory at @addr. */
+static int copy_piece(struct vscsi_vq *vq, u64 addr, void *buf, size_t len,
+		      bool write)
+{
+	unsigned int access = write ? VHOST_ACCESS_WO : VHOST_ACCESS_RO;
+	void __user *hva;
+	size_t n;
+
+	while (len) {
+		n = vscsi_guest_translate(vq, addr, len, access, &hva);
+		if (unlikely(!n))
+			return -EFAULT;
+		if (unlikely(write ? copy_to_user(hva, buf, n) :
+				     copy_from_user(buf, hva, n)))
+			return -EFAULT;
+		addr += n;
+		buf += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static void log_piece(struct vscsi_vq *vq, u64 addr, u64 len)
+{
+	struct vhost_log log = { .addr = addr, .len = len };
+
+	vhost_log_write(&vq->vhost, &log, 1, len, NULL, 0);
+}
+
+/**
+ * vscsi_guest_log() - mark guest memory dirty that was written
+ * @vq: the queue
+ * @segs: buffers
+ * @n: how many
+ * @skip: bytes to leave out at their start
+ * @len: bytes written
+ *
+ * Does nothing unless the VMM asked for the log (VHOST_F_LOG_ALL).
+ *
+ * Context: owner's address space, may sleep. Locking: caller holds the vq
+ * mutex, under which the VMM's bitmap cannot change.
+ */
+void vscsi_guest_log(struct vscsi_vq *vq, const struct vscsi_seg *segs,
+		     unsigned int n, u64 skip, u64 len)
+{
+	u64 here;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (likely(!vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL)))
+		return;
+	for (; n && len; n--, segs++) {
+		if (skip >= segs->len) {
+			skip -= segs->len;
+			continue;
+		}
+		here = min_t(u64, segs->len - skip, len);
+		log_piece(vq, segs->addr + skip, here);
+		len -= here;
+		skip = 0;
+	}
+}
+
+static int copy_segs(struct vscsi_vq *vq, const struct vscsi_seg *segs,
+		     unsigned int n, u64 skip, void *buf, size_t len,
+		     bool write)
+{
+	size_t here;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	for (; n && len; n--, segs++) {
+		if (skip >= segs->len) {
+			skip -= segs->len;
+			continue;
+		}
+		here = min_t(size_t, segs->len - skip, len);
+		if (copy_piece(vq, segs->addr + skip, buf, here, write)) {
+			vq->stats.faults++;
+			return -EFAULT;
+		}
+		buf += here;
+		len -= here;
+		skip = 0;
+	}
+	return len ? -EFAULT : 0;
+}
+
+/**
+ * vscsi_guest_read() - copy from a chain's buffers
+ * @vq: the queue
+ * @segs: buffers
+ * @n: how many
+ * @skip: bytes to leave out at their start
+ * @buf: where to
+ * @len: bytes
+ *
+ * Context: owner's address space, may sleep. Locking: caller holds the vq
+ * mutex.
+ * Return: 0, or -EFAULT if the buffers hold less or are no readable memory.
+ */
+int vscsi_guest_read(struct vscsi_vq *vq, const struct vscsi_seg *segs,
+		     unsigned int n, u64 skip, void *buf, size_t len)
+{
+	return copy_segs(vq, segs, n, skip, buf, len, false);
+}
+
+/**
+ * vscsi_guest_write() - copy to a chain's buffers, and log it
+ * @vq: the queue
+ * @segs: buffers
+ * @n: how many
+ * @skip: bytes to leave out at their start
+ * @buf: where from
+ * @len: bytes
+ *
+ * Context: owner's address space, may sleep. Locking: caller holds the vq
+ * mutex.
+ * Return: 0, or -EFAULT if the buffers hold less or are no writable memory;
+ * part of @buf may have been written then.
+ */
+int vscsi_guest_write(struct vscsi_vq *vq, const struct vscsi_seg *segs,
+		      unsigned int n, u64 skip, const void *buf, size_t len)
+{
+	int err = copy_segs(vq, segs, n, skip, (void *)buf, len, true);
+
+	vscsi_guest_log(vq, segs, n, skip, len);
+	return err;
+}

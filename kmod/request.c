@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a SCSI command: from a chain to a request that LIO works on.
+ *
+ * vscsi_req_start() runs in the queue's thread under the queue's mutex and
+ * either answers the chain or adds a request to the batch; vscsi_req_submit()
+ * hands it to LIO once the mutex is dropped. A request lives in the slot of
+ * its descriptor's index, so there is always one free.
+ */
+#include <linux/slab.h>
+#include <scsi/scsi_proto.h>
+
+#include "vhost_scsi.h"
+#include "trace.h"
+
+static const struct vscsi_verdict bad_target = {
+	.response = VIRTIO_SCSI_S_BAD_TARGET,
+};
+
+static const struct vscsi_verdict failure = {
+	.response = VIRTIO_SCSI_S_FAILURE,
+};
+
+static const struct vscsi_verdict no_memory = {
+	.status = SAM_STAT_TASK_SET_FULL,
+};
+
+static const struct vscsi_verdict invalid_cdb = {
+	.status = SAM_STAT_CHECK_CONDITION,
+	.key = ILLEGAL_REQUEST, .asc = 0x24,
+};
+
+static int sam_attr(u8 attr)
+{
+	switch (attr) {
+	case VIRTIO_SCSI_S_ORDERED:
+		return TCM_ORDERED_TAG;
+	case VIRTIO_SCSI_S_HEAD:
+		return TCM_HEAD_TAG;
+	case VIRTIO_SCSI_S_ACA:
+		return TCM_ACA_TAG;
+	default:
+		return TCM_SIMPLE_TAG;
+	}
+}
+
+/* Read and parse the header: NULL, or how to answer. */
+static const struct vscsi_verdict *
+read_header(struct vscsi_vq *vq, const struct vscsi_chain *chain, bool pi,
+	    struct vscsi_cmd_hdr *hdr)
+{
+	u8 buf[VSCSI_HDR_PI_SIZE];
+	size_t size = pi ? VSCSI_HDR_PI_SIZE : VSCSI_HDR_SIZE;
+
+	if (chain->out_len < size)
+		return &bad_target;
+	if (vscsi_guest_read(vq, chain->segs, chain->out, 0, buf, size))
+		return &failure;
+	if (vscsi_parse_cmd(buf, pi, vhost_is_little_endian(&vq->vhost), hdr))
+		return &bad_target;
+	return NULL;
+}
+
+/*
+ * Direction and lengths: the guest's buffers say how much data there is, and
+ * the PI lengths how much of it is protection information, which stands first
+ * (5.6.6.1). Both directions at once need F_INOUT, which we do not offer.
+ */
+static const struct vscsi_verdict *
+measure(struct vscsi_req *req, const struct vscsi_chain *chain,
+	const struct vscsi_cmd_hdr *hdr, size_t hdr_size)
+{
+	u64 out = chain->out_len - hdr_size;
+	u64 in = chain->in_len - VSCSI_RESP_SIZE;
+	u64 len = out ? out : in;
+
+	if ((out && in) || len > U32_MAX)
+		return &failure;
+	req->dir = out ? DMA_TO_DEVICE : in ? DMA_FROM_DEVICE : DMA_NONE;
+	req->prot_len = hdr->pi_out ? hdr->pi_out : hdr->pi_in;
+	if (req->prot_len) {
+		if ((hdr->pi_out && hdr->pi_in) ||
+		    req->dir != (hdr->pi_out ? DMA_TO_DEVICE :
+					       DMA_FROM_DEVICE) ||
+		    req->prot_len >= len)
+			return &bad_target;
+	}
+	req->len = len - req->prot_len;
+	return NULL;
+}
+
+/* Keep the buffers that the device writes: they are needed for the answer. */
+static int keep_segs(struct vscsi_req *req, const struct vscsi_chain *chain)
+{
+	req->nsegs = chain->in;
+	req->segs = req->inline_segs;
+	if (chain->in > ARRAY_SIZE(req->inline_segs)) {
+		req->segs = kmalloc_array(chain->in, sizeof(*req->segs),
+					  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!req->segs)
+			return -ENOMEM;
+	}
+	memcpy(req->segs, chain->segs + chain->out,
+	       chain->in * sizeof(*req->segs));
+	return 0;
+}
+
+static int map_prot(struct vscsi_vq *vq, struct vscsi_req *req,
+		    const struct vscsi_seg *segs, unsigned int n, u64 skip)
+{
+	int err;
+
+	if (likely(!req->prot_len))
+		return 0;
+	if (DIV_ROUND_UP(req->prot_len, PAGE_SIZE) > VSCSI_SGS_MAX)
+		return -EFAULT;
+	req->prot = kzalloc(sizeof(*req->prot), GFP_KERNEL_ACCOUNT);
+	if (!req->prot)
+		return -ENOMEM;
+	err = vscsi_data_map(vq, req->prot, segs, n, skip, req->prot_len,
+			     req->dir == DMA_FROM_DEVICE, VSCSI_MAP_PIN);
+	if (err) {
+		kfree(req->prot);
+		req->prot = NULL;
+	}
+	return err;
+}
+
+/* Map protection information and data. */
+static int map(struct vscsi_vq *vq, struct vscsi_req *req,
+	       const struct vscsi_chain *chain, size_t hdr_size,
+	       enum vscsi_map how)
+{
+	bool write = req->dir == DMA_FROM_DEVICE;
+	const struct vscsi_seg *segs = write ? req->segs : chain->segs;
+	unsigned int n = write ? req->nsegs : chain->out;
+	u64 skip = write ? VSCSI_RESP_SIZE : hdr_size;
+	int err;
+
+	err = map_prot(vq, req, segs, n, skip);
+	if (err)
+		return err;
+	return vscsi_data_map(vq, &req->data, segs, n, skip + req->prot_len,
+			      req->mapped, write, how);
+}
+
+/* Take the slot of the chain's head. */
+static struct vscsi_req *take_slot(struct vscsi_vq *vq,
+				   const struct vscsi_chain *chain)
+{
+	struct vscsi_req *req = &vq->reqs[chain->head];
+
+	memset(&req->se_cmd, 0, sizeof(req->se_cmd));
+	req->id = chain->id;
+	req->busy = true;
+	req->answered = false;
+	req->segs = req->inline_segs;
+	req->nsegs = 0;
+	req->data.sgl = NULL;
+	req->prot = NULL;
+	return req;
+}
+
+/* From a parsed header to a mapped request: NULL, or how to answer. */
+static const struct vscsi_verdict *
+prepare(struct vscsi_vq *vq, struct vscsi_req *req,
+	const struct vscsi_chain *chain, const struct vscsi_cmd_hdr *hdr,
+	size_t hdr_size, struct vscsi_verdict *screened)
+{
+	const struct vscsi_endpoint *ep = vhost_vq_get_backend(&vq->vhost);
+	const struct vscsi_verdict *verdict;
+	enum vscsi_map how;
+	int err;
+
+	req->tpg = ep->tpgs[hdr->addr.target];
+	if (!req->tpg)
+		return &bad_target;
+	req->lun = hdr->addr.lun;
+	req->attr = sam_attr(hdr->attr);
+	req->se_cmd.tag = hdr->tag;
+	verdict = measure(req, chain, hdr, hdr_size);
+	if (verdict)
+		return verdict;
+	if (vscsi_cdb_size(hdr->cdb) > VSCSI_CDB_SIZE)
+		return &invalid_cdb;
+	memcpy(req->cdb, hdr->cdb, sizeof(req->cdb));
+	trace_vscsi_parse(vq, req);
+	if (vscsi_screen(req, &how, screened))
+		return screened;
+	if (keep_segs(req, chain))
+		return &no_memory;
+	err = map(vq, req, chain, hdr_size, how);
+	trace_vscsi_map(vq, req, err);
+	if (err)
+		return err == -ENOMEM ? &no_memory : &failure;
+	return NULL;
+}
+
+/**
+ * vscsi_req_start() - make a request of a chain, or answer it
+ * @vq: the queue
+ * @chain: fetched from it; consumed on every path
+ * @batch: where to add the request
+ *
+ * Context: owner's address space, may sleep. Locking: caller holds the vq
+ * mutex.
+ * Ownership: a request on @batch is the caller's, to be submitted once the
+ * mutex is dropped.
+ */
+void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain,
+		     struct list_head *batch)
+{
+	bool pi = vhost_has_feature(&vq->vhost, VIRTIO_SCSI_F_T10_PI);
+	size_t hdr_size = pi ? VSCSI_HDR_PI_SIZE : VSCSI_HDR_SIZE;
+	const struct vscsi_verdict *verdict;
+	struct vscsi_verdict screened;
+	struct vscsi_cmd_hdr hdr;
+	struct vscsi_req *req;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (unlikely(chain->in_len < VSCSI_RESP_SIZE)) {
+		vscsi_used_add(vq, chain->id, chain->head, 0);
+		return;
+	}
+	verdict = read_header(vq, chain, pi, &hdr);
+	if (unlikely(verdict)) {
+		vscsi_fail(vq, chain, verdict);
+		return;
+	}
+	req = take_slot(vq, chain);
+	verdict = prepare(vq, req, chain, &hdr, hdr_size, &screened);
+	if (unlikely(verdict)) {
+		vscsi_req_end(req);
+		vscsi_fail(vq, chain, verdict);
+		return;
+	}
+	list_add_tail(&req->batch, batch);
+}
+
+/**
+ * vscsi_req_submit() - hand a request to LIO
+ * @req: the request; LIO's from here on, until release_cmd
+ *
+ * LIO answers errors itself through queue_status, perhaps before this returns.
+ *
+ * Context: process, may block as long as the backstore does. Locking: none may
+ * be held: LIO calls back.
+ */
+void vscsi_req_submit(struct vscsi_req *req)
+{
+	struct se_cmd *cmd = &req->se_cmd;
+	struct vscsi_data *prot = req->prot;
+
+	trace_vscsi_submit(req);
+	if (WARN_ON_ONCE(target_init_cmd(cmd, req->tpg->nexus, req->sense,
+					 req->lun, req->mapped, req->attr,
+					 req->dir, 0))) {
+		/* A claimed port keeps its session. Answered as aborted. */
+		vscsi_fabric_ops.release_cmd(cmd);
+		return;
+	}
+	if (target_submit_prep(cmd, req->cdb, req->data.sgl, req->data.nents,
+			       NULL, 0, prot ? prot->sgl : NULL,
+			       prot ? prot->nents : 0, GFP_KERNEL))
+		return;
+	target_submit(cmd);
+}
+
+/**
+ * vscsi_req_end() - free what a request holds
+ * @req: the request; its slot may be taken again
+ *
+ * Locking: caller holds the vq mutex.
+ */
+void vscsi_req_end(struct vscsi_req *req)
+{
+	lockdep_assert_held(&req->vq->vhost.mutex);
+	vscsi_data_release(&req->data);
+	if (req->prot) {
+		vscsi_data_release(req->prot);
+		kfree(req->prot);
+		req->prot = NULL;
+	}
+	if (req->segs != req->inline_segs)
+		kfree(req->segs);
+	req->segs = req->inline_segs;
+	req->busy = false;
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Commands that LIO must not see: it would print a line for each, or do what
+ * the guest's buffers do not allow. They are answered here, as LIO would.
+ *
+ * Called by the queue's thread under the queue's mutex; looks at the LUN under
+ * RCU and a reference that keeps its backstore.
+ */
+#include <linux/unaligned.h>
+#include <scsi/scsi_proto.h>
+#include <target/target_core_backend.h>
+
+#include "vhost_scsi.h"
+
+static bool check_condition(struct vscsi_verdict *verdict, u8 key, u16 asc)
+{
+	*verdict = (struct vscsi_verdict) {
+		.status = SAM_STAT_CHECK_CONDITION,
+		.key = key, .asc = asc >> 8, .ascq = asc & 0xff,
+	};
+	return true;
+}
+
+static bool illegal(struct vscsi_verdict *verdict, u16 asc)
+{
+	return check_condition(verdict, ILLEGAL_REQUEST, asc);
+}
+
+static bool overrun(struct vscsi_verdict *verdict)
+{
+	*verdict = (struct vscsi_verdict) {
+		.response = VIRTIO_SCSI_S_OVERRUN,
+	};
+	return true;
+}
+
+enum {
+	INVALID_OPCODE = 0x2000,
+	LBA_OUT_OF_RANGE = 0x2100,
+	INVALID_FIELD = 0x2400,
+	NO_SUCH_LUN = 0x2500,
+	WRITE_PROTECTED = 0x2700,
+};
+
+/*
+ * Find the LUN as LIO will find it, in the nexus' own table, and keep its
+ * backstore: a reference that the caller puts with percpu_ref_put(), or NULL.
+ */
+static struct se_lun *get_lun(struct vscsi_tpg *tpg, u16 lun, bool *read_only)
+{
+	struct se_node_acl *nacl = tpg->nexus->se_node_acl;
+	struct se_lun *se_lun = NULL;
+	struct se_dev_entry *deve;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(deve, &nacl->lun_entry_hlist, link) {
+		if (deve->mapped_lun != lun)
+			continue;
+		*read_only = deve->lun_access_ro;
+		if (percpu_ref_tryget_live(&deve->se_lun->lun_ref))
+			se_lun = deve->se_lun;
+		break;
+	}
+	rcu_read_unlock();
+	return se_lun;
+}
+
+/* Kept alive by the reference that get_lun() took. */
+static struct se_device *lun_device(struct se_lun *se_lun)
+{
+	return rcu_dereference_raw(se_lun->lun_se_dev);
+}
+
+/**
+ * vscsi_screen_lun_exists() - would LIO find this LUN?
+ * @tpg: the target port, claimed
+ * @lun: single level LUN, or VSCSI_NO_LUN
+ *
+ * Context: any. Return: true if the nexus has such a LUN.
+ */
+bool vscsi_screen_lun_exists(struct vscsi_tpg *tpg, u16 lun)
+{
+	struct se_lun *se_lun;
+	bool read_only;
+
+	se_lun = get_lun(tpg, lun, &read_only);
+	if (!se_lun)
+		return false;
+	percpu_ref_put(&se_lun->lun_ref);
+	return true;
+}
+
+/* Does the backstore honour FUA? As LIO asks it (SBC-3, 5.11). */
+static bool has_fua(struct se_device *dev)
+{
+	bool wce = dev->transport->get_write_cache ?
+		   dev->transport->get_write_cache(dev) :
+		   dev->dev_attrib.emulate_write_cache > 0;
+
+	return wce && dev->dev_attrib.emulate_fua_write > 0;
+}
+
+/* Bytes that the backstore takes at once; iblock and ramdisk split. */
+static u64 transfer_limit(struct se_device *dev)
+{
+	u64 limit = (u64)VSCSI_SGS_MAX << PAGE_SHIFT;
+	const char *name = dev->transport->name;
+
+	if (!strcmp(name, "iblock") || !strncmp(name, "rd_mcp", 6))
+		return limit;
+	return min(limit, (u64)dev->dev_attrib.hw_max_sectors *
+			  dev->dev_attrib.block_size);
+}
+
+/* Is [lba, lba + blocks) on the medium? */
+static bool blocks_exist(struct se_device *dev, u64 lba, u64 blocks)
+{
+	u64 end = dev->transport->get_blocks(dev) + 1;
+
+	return lba <= end && blocks <= end - lba;
+}
+
+/* Reads and writes: the CDB says how much of the guest's buffers is used. */
+static bool screen_rw(struct vscsi_req *req, struct se_device *dev,
+		      const struct vscsi_rw *rw, struct vscsi_verdict *verdict)
+{
+	u64 bytes = (u64)rw->blocks * dev->dev_attrib.block_size;
+
+	if (!blocks_exist(dev, rw->lba, rw->blocks))
+		return illegal(verdict, LBA_OUT_OF_RANGE);
+	if ((rw->flags & 0x18) && !has_fua(dev))
+		return illegal(verdict, INVALID_FIELD);
+	if ((rw->flags >> 5) && !dev->dev_attrib.pi_prot_type &&
+	    !req->tpg->nexus->sess_prot_type)
+		return illegal(verdict, INVALID_FIELD);
+	if (bytes > transfer_limit(dev))
+		return illegal(verdict, INVALID_FIELD);
+	/* 5.6.6.1.1: more data than there are buffers for, in that direction. */
+	if (bytes > req->len ||
+	    (bytes && rw->write != (req->dir == DMA_TO_DEVICE)))
+		return overrun(verdict);
+	req->mapped = bytes;
+	return false;
+}
+
+static bool screen_mode_sense(const u8 *cdb, struct vscsi_verdict *verdict)
+{
+	u8 page = cdb[2] & 0x3f, subpage = cdb[3];
+
+	switch (page) {
+	case 0x01:
+	case 0x08:
+	case 0x0a:
+	case 0x1c:
+		return subpage ? illegal(verdict, INVALID_FIELD) : false;
+	case 0x3f:
+		return subpage && subpage != 0xff ?
+		       illegal(verdict, INVALID_FIELD) : false;
+	default:
+		return illegal(verdict, INVALID_FIELD);
+	}
+}
+
+static bool screen_write_same(struct se_device *dev, u64 lba, u64 blocks,
+			      u8 flags, struct vscsi_verdict *verdict)
+{
+	if (flags & 0x06)
+		return illegal(verdict, INVALID_OPCODE);
+	if (!blocks || blocks > dev->dev_attrib.max_write_same_len ||
+	    (flags & 0x11))
+		return illegal(verdict, INVALID_FIELD);
+	if (!blocks_exist(dev, lba, blocks))
+		return illegal(verdict, LBA_OUT_OF_RANGE);
+	if ((flags & 0x08) && !dev->dev_attrib.emulate_tpws)
+		return illegal(verdict, INVALID_OPCODE);
+	return false;
+}
+
+/* Commands about blocks that LIO would print a line about. */
+static bool screen_block(struct vscsi_req *req, struct se_device *dev,
+			 struct vscsi_verdict *verdict)
+{
+	const u8 *cdb = req->cdb;
+	u64 lba = get_unaligned_be32(cdb + 2);
+	u32 blocks = get_unaligned_be16(cdb + 7);
+
+	switch (cdb[0]) {
+	case WRITE_SAME_16:
+		return screen_write_same(dev, get_unaligned_be64(cdb + 2),
+					 get_unaligned_be32(cdb + 10), cdb[1],
+					 verdict);
+	case WRITE_SAME:
+		return screen_write_same(dev, lba, blocks, cdb[1], verdict);
+	case VARIABLE_LENGTH_CMD:
+		if (get_unaligned_be16(cdb + 8) != WRITE_SAME_32)
+			return illegal(verdict, INVALID_OPCODE);
+		return screen_write_same(dev, get_unaligned_be64(cdb + 12),
+					 get_unaligned_be32(cdb + 28), cdb[10],
+					 verdict);
+	case VERIFY_16:
+	case SYNCHRONIZE_CACHE_16:
+		lba = get_unaligned_be64(cdb + 2);
+		blocks = get_unaligned_be32(cdb + 10);
+		fallthrough;
+	case VERIFY:
+	case SYNCHRONIZE_CACHE:
+		return blocks_exist(dev, lba, blocks) ? false :
+		       illegal(verdict, LBA_OUT_OF_RANGE);
+	case COMPARE_AND_WRITE:
+		if (!dev->dev_attrib.emulate_caw)
+			return illegal(verdict, INVALID_OPCODE);
+		if (cdb[13] > 1 || ((cdb[1] & 0x18) && !has_fua(dev)))
+			return illegal(verdict, INVALID_FIELD);
+		return blocks_exist(dev, get_unaligned_be64(cdb + 2), cdb[13]) ?
+		       false : illegal(verdict, LBA_OUT_OF_RANGE);
+	case UNMAP:
+		if (!dev->dev_attrib.emulate_tpu)
+			return illegal(verdict, INVALID_OPCODE);
+		return req->mapped && req->mapped < 8 ?
+		       illegal(verdict, 0x1a00) : false;
+	case SERVICE_ACTION_IN_16:
+		switch (cdb[1] & 0x1f) {
+		case SAI_READ_CAPACITY_16:
+		case SAI_REPORT_REFERRALS:
+			return false;
+		}
+		return illegal(verdict, INVALID_FIELD);
+	default:
+		return false;
+	}
+}
+
+/* Commands of every device type that LIO would print a line about. */
+static bool screen_primary(struct vscsi_req *req, struct vscsi_verdict *verdict)
+{
+	const u8 *cdb = req->cdb;
+
+	switch (cdb[0]) {
+	case INQUIRY:
+		return !(cdb[1] & 1) && cdb[2] ?
+		       illegal(verdict, INVALID_FIELD) : false;
+	case REQUEST_SENSE:
+		return cdb[1] & 1 ? illegal(verdict, INVALID_FIELD) : false;
+	case MODE_SENSE:
+	case MODE_SENSE_10:
+		return screen_mode_sense(cdb, verdict);
+	default:
+		return false;
+	}
+}
+
+static bool screen_device(struct vscsi_req *req, struct se_device *dev,
+			  enum vscsi_map *how, struct vscsi_verdict *verdict)
+{
+	bool passthrough = dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH;
+	bool disk = dev->transport->get_device_type(dev) == TYPE_DISK;
+	struct vscsi_rw rw;
+
+	if (disk && vscsi_parse_rw(req->cdb, &rw)) {
+		*how = VSCSI_MAP_PIN_ALIGNED;
+		return screen_rw(req, dev, &rw, verdict);
+	}
+	if (passthrough)
+		return false;
+	return screen_primary(req, verdict) ||
+	       (disk && screen_block(req, dev, verdict));
+}
+
+/**
+ * vscsi_screen() - decide whether LIO may see a command, and of what data
+ * @req: parsed; its @mapped is set
+ * @how: how its data is to be mapped
+ * @verdict: how to answer it, if it is kept from LIO
+ *
+ * LUN 0 always goes to LIO, which answers for an absent one so that a guest
+ * can ask which LUNs there are.
+ *
+ * Context: any. Return: true if the command is to be answered with @verdict.
+ */
+bool vscsi_screen(struct vscsi_req *req, enum vscsi_map *how,
+		  struct vscsi_verdict *verdict)
+{
+	struct se_lun *se_lun;
+	bool read_only, answered;
+
+	*how = req->len > VSCSI_BOUNCE_MAX ? VSCSI_MAP_PIN : VSCSI_MAP_BOUNCE;
+	/* One page less: pinned, the data may begin within a page. */
+	req->mapped = min_t(u32, req->len, (VSCSI_SGS_MAX - 1) << PAGE_SHIFT);
+	se_lun = get_lun(req->tpg, req->lun, &read_only);
+	if (!se_lun)
+		return req->lun ? illegal(verdict, NO_SUCH_LUN) : false;
+	if (read_only && req->dir == DMA_TO_DEVICE)
+		answered = check_condition(verdict, DATA_PROTECT,
+					   WRITE_PROTECTED);
+	else
+		answered = screen_device(req, lun_device(se_lun), how, verdict);
+	percpu_ref_put(&se_lun->lun_ref);
+	return answered;
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The threads that serve queues. The module has its own: the vhost core's are
+ * one per device on older kernels and with older VMMs.
+ *
+ * A thread is a task of the owner where the kernel can fork one from it (it
+ * then counts and is limited as the VMM is), else a kthread on the owner's
+ * address space and in its cgroups. The first, the control thread, is made by
+ * the task that calls SET_OWNER; every other is made by the control thread, so
+ * that all of them inherit affinity, scheduling policy, nice level and cgroups
+ * from there. SET_ENDPOINT may come from a vCPU thread that is pinned or
+ * real-time.
+ *
+ * Work is queued from any context. If a thread is gone (killed with its owner,
+ * or stopped), a kworker does its work, which then finds itself on another
+ * address space and ends requests without an answer.
+ */
+#include <linux/cgroup.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/rt.h>
+#include <linux/sched/task.h>
+#include <linux/sched/vhost_task.h>
+#include <linux/slab.h>
+#include <uapi/linux/sched/types.h>
+
+#include "vhost_scsi.h"
+#include "trace.h"
+
+#define VSCSI_WORK_QUEUED 0
+
+/**
+ * struct vscsi_thread - a thread
+ * @node: link in the device's list
+ * @dev: the device
+ * @works: work queued, newest first; lock-free
+ * @task: the task, referenced; set when it runs
+ * @vtsk: for stopping a task of the owner, NULL for a kthread
+ * @dead: it takes no more work; set once, before @reaper is queued
+ * @reaper: does the work of a dead thread
+ * @ready: a kthread has set itself up
+ * @model: the task that a kthread resembles, valid until @ready
+ * @error: how that went
+ */
+struct vscsi_thread {
+	struct list_head node;
+	struct vscsi_dev *dev;
+	struct llist_head works;
+	struct task_struct *task;
+	struct vhost_task *vtsk;
+	bool dead;
+	struct work_struct reaper;
+	struct completion ready;
+	struct task_struct *model;
+	int error;
+};
+
+/**
+ * vscsi_work_init() - prepare work
+ * @work: the work
+ * @fn: what to call
+ */
+void vscsi_work_init(struct vscsi_work *work,
+		     void (*fn)(struct vscsi_work *work))
+{
+	work->flags = 0;
+	work->fn = fn;
+}
+
+/**
+ * vscsi_work_queue() - have a thread do some work
+ * @thread: the thread
+ * @work: the work; nothing happens if it is queued already
+ *
+ * Whatever the caller wrote before is seen by the work.
+ *
+ * Context: any, atomic included.
+ */
+void vscsi_work_queue(struct vscsi_thread *thread, struct vscsi_work *work)
+{
+	struct task_struct *task;
+
+	if (test_and_set_bit(VSCSI_WORK_QUEUED, &work->flags))
+		return;
+	/*
+	 * llist_add() is a full barrier. Either we see that the thread is
+	 * dead, or the reaper, queued after that, sees the work; either we see
+	 * the task, or the thread looks at the list after it has set it.
+	 */
+	llist_add(&work->node, &thread->works);
+	if (unlikely(READ_ONCE(thread->dead))) {
+		queue_work(vscsi_wq, &thread->reaper);
+		return;
+	}
+	task = READ_ONCE(thread->task);
+	if (task)
+		wake_up_process(task);
+}
+
+/* Do all work that is queued, in order: false if there was none. */
+static bool run_works(struct vscsi_thread *thread)
+{
+	struct llist_node *node = llist_del_all(&thread->works);
+	struct vscsi_work *work, *next;
+
+	if (!node)
+		return false;
+	__set_current_state(TASK_RUNNING);
+	node = llist_reverse_order(node);
+	llist_for_each_entry_safe(work, next, node, node) {
+		clear_bit(VSCSI_WORK_QUEUED, &work->flags);
+		/* What is queued from here on is a new round of it. */
+		smp_mb__after_atomic();
+		work->fn(work);
+		cond_resched();
+	}
+	return true;
+}
+
+static void set_task(struct vscsi_thread *thread)
+{
+	WRITE_ONCE(thread->task, get_task_struct(current));
+	/* Pairs with llist_add() in vscsi_work_queue(). */
+	smp_mb();
+}
+
+static void set_dead(struct vscsi_thread *thread)
+{
+	WRITE_ONCE(thread->dead, true);
+	/* Pairs with llist_add() in vscsi_work_queue(). */
+	smp_mb();
+	queue_work(vscsi_wq, &thread->reaper);
+}
+
+static void reap(struct work_struct *work)
+{
+	run_works(container_of(work, struct vscsi_thread, reaper));
+}
+
+/* The body of a task of the owner: called until it returns false. */
+static bool owner_task_run(void *data)
+{
+	struct vscsi_thread *thread = data;
+
+	if (!thread->task)
+		set_task(thread);
+	return run_works(thread);
+}
+
+/* Called in the task when it is killed with its owner. */
+static void owner_task_killed(void *data)
+{
+	set_dead(data);
+}
+
+/* A kthread does not inherit: give it what a fork would. */
+static void resemble(struct task_struct *task, struct task_struct *model)
+{
+	struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = SCHED_NORMAL,
+	};
+
+	set_cpus_allowed_ptr(task, &model->cpus_mask);
+	if (!model->sched_reset_on_fork && model->policy != SCHED_DEADLINE) {
+		attr.sched_policy = model->policy;
+		attr.sched_priority = model->rt_priority;
+		attr.sched_nice = task_nice(model);
+	}
+	sched_setattr_nocheck(task, &attr);
+}
+
+static int kthread_main(void *data)
+{
+	struct vscsi_thread *thread = data;
+
+	set_task(thread);
+	thread->error = cgroup_attach_task_all(thread->model, current);
+	kthread_use_mm(thread->dev->mm);
+	complete(&thread->ready);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop())
+			break;
+		if (!run_works(thread))
+			schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	kthread_unuse_mm(thread->dev->mm);
+	return 0;
+}
+
+static int start_kthread(struct vscsi_thread *thread, const char *name)
+{
+	struct task_struct *task;
+
+	thread->model = current;
+	task = kthread_create(kthread_main, thread, "%s", name);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	resemble(task, current);
+	wake_up_process(task);
+	wait_for_completion(&thread->ready);
+	thread->model = NULL;
+	if (thread->error)
+		kthread_stop(task);
+	return thread->error;
+}
+
+static int start_owner_task(struct vscsi_thread *thread, const char *name)
+{
+	struct vhost_task *vtsk;
+
+	vtsk = vhost_task_create(owner_task_run, owner_task_killed, thread,
+				 name);
+	if (IS_ERR(vtsk))
+		return PTR_ERR(vtsk);
+	thread->vtsk = vtsk;
+	vhost_task_start(vtsk);
+	return 0;
+}
+
+/* Make a thread that resembles the current task. */
+static struct vscsi_thread *create(struct vscsi_dev *dev, const char *name)
+{
+	struct vscsi_thread *thread;
+	int err;
+
+	thread = kzalloc(sizeof(*thread), GFP_KERNEL_ACCOUNT);
+	if (!thread)
+		return ERR_PTR(-ENOMEM);
+	thread->dev = dev;
+	init_llist_head(&thread->works);
+	init_completion(&thread->ready);
+	INIT_WORK(&thread->reaper, reap);
+	if (vhost_dev_forks_owner(&dev->vhost))
+		err = start_owner_task(thread, name);
+	else
+		err = start_kthread(thread, name);
+	if (err) {
+		if (thread->task)
+			put_task_struct(thread->task);
+		kfree(thread);
+		return ERR_PTR(err);
+	}
+	trace_vscsi_thread(dev, name);
+	return thread;
+}
+
+/**
+ * vscsi_thread_create_control() - make the control thread
+ * @dev: the device, its address space and pid set
+ *
+ * Locking: caller holds the device's mutex, and is the task to be resembled.
+ * Return: the thread, or an ERR_PTR().
+ */
+struct vscsi_thread *vscsi_thread_create_control(struct vscsi_dev *dev)
+{
+	struct vscsi_thread *thread;
+	char name[TASK_COMM_LEN];
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	snprintf(name, sizeof(name), "vhost-%d", dev->pid);
+	thread = create(dev, name);
+	if (!IS_ERR(thread))
+		list_add(&thread->node, &dev->threads);
+	return thread;
+}
+
+struct spawn {
+	struct vscsi_work work;
+	struct vscsi_dev *dev;
+	struct completion done;
+	struct vscsi_thread *thread;
+	char name[TASK_COMM_LEN];
+};
+
+static void spawn_run(struct vscsi_work *work)
+{
+	struct spawn *spawn = container_of(work, struct spawn, work);
+
+	if (current->mm == spawn->dev->mm)
+		spawn->thread = create(spawn->dev, spawn->name);
+	else
+		spawn->thread = ERR_PTR(-EOWNERDEAD);
+	complete(&spawn->done);
+}
+
+/**
+ * vscsi_thread_create() - make a thread for a queue
+ * @dev: the device
+ * @queue: number of the queue
+ *
+ * Locking: caller holds the device's mutex. Waits for the control thread,
+ * which waits for no request.
+ * Return: the thread, or an ERR_PTR().
+ */
+struct vscsi_thread *vscsi_thread_create(struct vscsi_dev *dev,
+					 unsigned int queue)
+{
+	struct spawn spawn = { .dev = dev };
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	snprintf(spawn.name, sizeof(spawn.name), "vhost-%d-%u", dev->pid,
+		 queue - VSCSI_VQ_IO);
+	init_completion(&spawn.done);
+	vscsi_work_init(&spawn.work, spawn_run);
+	vscsi_work_queue(dev->control, &spawn.work);
+	wait_for_completion(&spawn.done);
+	if (!IS_ERR(spawn.thread))
+		list_add(&spawn.thread->node, &dev->threads);
+	return spawn.thread;
+}
+
+/**
+ * vscsi_thread_is_dead() - was the thread killed with its owner?
+ * @thread: the thread
+ *
+ * Context: any. Return: true if so, or if it was stopped.
+ */
+bool vscsi_thread_is_dead(const struct vscsi_thread *thread)
+{
+	return READ_ONCE(thread->dead);
+}
+
+/**
+ * vscsi_thread_stop_all() - end a device's threads
+ * @dev: the device; no kick is polled for any more
+ *
+ * A thread finishes the work it is at, so it must not be in a backstore that
+ * hangs. Work queued later is done by a kworker.
+ *
+ * Context: may sleep. Locking: the list does not change any more.
+ */
+void vscsi_thread_stop_all(struct vscsi_dev *dev)
+{
+	struct vscsi_thread *thread;
+
+	list_for_each_entry(thread, &dev->threads, node) {
+		if (thread->vtsk)
+			vhost_task_stop(thread->vtsk);
+		else
+			kthread_stop(thread->task);
+		set_dead(thread);
+	}
+	list_for_each_entry(thread, &dev->threads, node)
+		flush_work(&thread->reaper);
+}
+
+/**
+ * vscsi_thread_free_all() - free a device's threads
+ * @dev: the device, its threads stopped and every request ended
+ *
+ * Context: may sleep. Nobody may be waking a thread any more.
+ */
+void vscsi_thread_free_all(struct vscsi_dev *dev)
+{
+	struct vscsi_thread *thread, *next;
+
+	list_for_each_entry_safe(thread, next, &dev->threads, node) {
+		flush_work(&thread->reaper);
+		if (thread->task)
+			put_task_struct(thread->task);
+		kfree(thread);
+	}
+	INIT_LIST_HEAD(&dev->threads);
+}

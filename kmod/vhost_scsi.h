@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Internal structures and prototypes, one section per .c file in reading
+ * order (see Kbuild).
+ *
+ * Lock order, outermost first (docs/locking.md gives the reasons):
+ *
+ *   dev->vhost.mutex
+ *     configfs inode locks          (not ours; held around every configfs
+ *                                    callback, taken by target_depend_item())
+ *       vscsi_ports_lock
+ *         tpg->lock
+ *           vq->vhost.mutex
+ *             dev->events_lock, LIO's locks
+ *
+ * Nobody waits for a request, a thread or a LIO teardown under any of them but
+ * dev->vhost.mutex. Under a vq mutex the one sleep is a fault on guest memory.
+ */
+#ifndef VHOST_SCSI_H
+#define VHOST_SCSI_H
+
+#include <linux/completion.h>
+#include <linux/configfs.h>
+#include <linux/kref.h>
+#include <linux/llist.h>
+#include <linux/miscdevice.h>
+#include <linux/mutex.h>
+#include <linux/scatterlist.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/virtio_scsi.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <scsi/scsi_proto.h>
+#include <target/target_core_base.h>
+#include <target/target_core_fabric.h>
+
+#include "compat/vhost.h"
+#include "wire.h"
+
+#undef pr_fmt
+#define pr_fmt(fmt) "vhost_scsi: " fmt
+
+struct vscsi_dev;
+struct vscsi_endpoint;
+struct vscsi_thread;
+struct vscsi_tpg;
+struct vscsi_vq;
+
+enum {
+	VSCSI_VQ_CTL = 0,		/* control queue */
+	VSCSI_VQ_EVT = 1,		/* event queue */
+	VSCSI_VQ_IO = 2,		/* first request queue */
+
+	VSCSI_IO_VQS_MAX = 1024,	/* ceiling of max_io_vqs */
+	VSCSI_IO_VQS_DEFAULT = 128,
+	VSCSI_TARGETS = 256,		/* lun[1] addresses so many TPGs */
+	VSCSI_WWN_SIZE = 224,		/* of the uapi, terminator included */
+	VSCSI_LUNS = 16384,		/* single level LUNs of SAM */
+
+	VSCSI_CHAIN_MAX = 1024,		/* buffers of one chain */
+	VSCSI_USED_BATCH = 256,		/* used entries written at once */
+	VSCSI_FETCH_BATCH = 256,	/* chains fetched at once */
+	VSCSI_INLINE_SEGS = 4,		/* of a request; more are allocated */
+	VSCSI_INLINE_SGS = 4,		/* likewise */
+	VSCSI_PIN_BATCH = 512,		/* pages pinned at once: one page of
+					 * page pointers
+					 */
+	VSCSI_SGS_MAX = 8192,		/* pages of a 32 MiB transfer */
+	VSCSI_BOUNCE_MAX = 1 << 20,	/* of a command that is no read/write */
+	VSCSI_EVENTS_MAX = 128,		/* waiting for a buffer */
+};
+
+#define VSCSI_FEATURES                                                  \
+	(VHOST_FEATURES | BIT_ULL(VIRTIO_SCSI_F_HOTPLUG) |              \
+	 BIT_ULL(VIRTIO_SCSI_F_T10_PI))
+
+/* ------------------------------------------------------------- main.c */
+
+extern struct workqueue_struct *vscsi_wq;
+extern bool vscsi_shared_thread;
+
+unsigned int vscsi_max_io_vqs(void);
+
+/* ----------------------------------------------------------- device.c */
+
+/**
+ * struct vscsi_dev - one open file of /dev/vhost-scsi
+ * @vhost: the vhost core's part; its mutex guards the members marked dev
+ * @vqs: the queues, @nvqs of them
+ * @vhost_vqs: the same, as the vhost core wants them
+ * @nvqs: control, event and request queues
+ * @mm: the owner's address space, a user of which we are until close();
+ *	set once, before the first thread starts
+ * @pid: the owner's pid, for names and messages; lock: dev
+ * @control: runs control and event queue, makes the other threads; NULL
+ *	without an owner. Set once under the mutex.
+ * @threads: every thread made, @control included; lock: dev
+ * @endpoint: what SET_ENDPOINT attached; lock: dev
+ * @stopping: @endpoint waits for its last requests; lock: dev
+ * @addressed: a ring was addressed since CLEAR_ENDPOINT; lock: dev
+ * @closed: the file is gone, so requests end without an answer
+ * @idle: woken when a queue's last request ends
+ * @reap_work: frees a device that close() could not wait for
+ * @barrier: number of the last order barrier asked for (control.c)
+ * @pending_tmfs: wait for their barrier; the control queue's work's alone
+ * @events_lock: guards the members below
+ * @events: waiting for a buffer, oldest first
+ * @events_nr: how many
+ * @events_missed: an event was lost since the guest was last told
+ * @debugfs: the device's directory
+ */
+struct vscsi_dev {
+	struct vhost_dev vhost;
+	struct vscsi_vq *vqs;
+	struct vhost_virtqueue **vhost_vqs;
+	unsigned int nvqs;
+	struct mm_struct *mm;
+	pid_t pid;
+	struct vscsi_thread *control;
+	struct list_head threads;
+	struct vscsi_endpoint *endpoint;
+	bool stopping;
+	bool addressed;
+	bool closed;
+	wait_queue_head_t idle;
+	struct work_struct reap_work;
+	atomic_t barrier;
+	struct list_head pending_tmfs;
+	spinlock_t events_lock;
+	struct list_head events;
+	unsigned int events_nr;
+	bool events_missed;
+	struct dentry *debugfs;
+};
+
+int vscsi_device_register(void);
+void vscsi_device_unregister(void);
+
+/* --------------------------------------------------------- endpoint.c */
+
+/**
+ * struct vscsi_endpoint - the target ports that a device has claimed
+ * @wwn: the target's name
+ * @tpgs: by target number; each is claimed and cannot be removed
+ *
+ * Written before it becomes the queues' backend and after the last request
+ * ended; in between it is constant and read without a lock.
+ */
+struct vscsi_endpoint {
+	char wwn[VSCSI_WWN_SIZE];
+	struct vscsi_tpg *tpgs[VSCSI_TARGETS];
+};
+
+int vscsi_endpoint_set(struct vscsi_dev *dev,
+		       const struct vhost_scsi_target *target);
+int vscsi_endpoint_clear(struct vscsi_dev *dev,
+			 const struct vhost_scsi_target *target);
+void vscsi_endpoint_stop(struct vscsi_dev *dev);
+void vscsi_endpoint_detach(struct vscsi_dev *dev);
+int vscsi_endpoint_start_late(struct vscsi_dev *dev, unsigned int index);
+
+/* ------------------------------------------------------------ drain.c */
+
+bool vscsi_drain_idle(struct vscsi_dev *dev);
+int vscsi_drain_wait_killable(struct vscsi_dev *dev);
+bool vscsi_drain_wait_timeout(struct vscsi_dev *dev, unsigned long timeout);
+void vscsi_drain_wait(struct vscsi_dev *dev);
+void vscsi_drain_ended(struct vscsi_vq *vq, unsigned int n);
+
+/* ----------------------------------------------------------- thread.c */
+
+/**
+ * struct vscsi_work - something for a thread to do
+ * @node: link in the thread's list
+ * @flags: bit 0 while it is on a list
+ * @fn: what to call; may be queued again while it runs
+ */
+struct vscsi_work {
+	struct llist_node node;
+	unsigned long flags;
+	void (*fn)(struct vscsi_work *work);
+};
+
+struct vscsi_thread *vscsi_thread_create_control(struct vscsi_dev *dev);
+struct vscsi_thread *vscsi_thread_create(struct vscsi_dev *dev,
+					 unsigned int queue);
+void vscsi_thread_stop_all(struct vscsi_dev *dev);
+void vscsi_thread_free_all(struct vscsi_dev *dev);
+bool vscsi_thread_is_dead(const struct vscsi_thread *thread);
+void vscsi_work_init(struct vscsi_work *work,
+		     void (*fn)(struct vscsi_work *work));
+void vscsi_work_queue(struct vscsi_thread *thread, struct vscsi_work *work);
+
+/* ------------------------------------------------------------- stats.c */
+
+/**
+ * struct vscsi_stats - counters of one queue
+ * @kicks: runs of the queue's work
+ * @requests: chains taken off the ring
+ * @responses: answers by virtio-scsi response code
+ * @resp_other: answers with a code of task management
+ * @malformed: chains that stopped the queue
+ * @faults: accesses to guest memory that failed
+ * @batches: writes of the used index
+ * @signals: batches after which the guest may have been interrupted
+ *
+ * lock: vq
+ */
+struct vscsi_stats {
+	u64 kicks;
+	u64 requests;
+	u64 responses[VIRTIO_SCSI_S_FAILURE + 1];
+	u64 resp_other;
+	u64 malformed;
+	u64 faults;
+	u64 batches;
+	u64 signals;
+};
+
+void vscsi_stats_init(void);
+void vscsi_stats_exit(void);
+void vscsi_stats_add_device(struct vscsi_dev *dev);
+void vscsi_stats_remove_device(struct vscsi_dev *dev);
+void vscsi_stats_response(struct vscsi_vq *vq, u8 response);
+
+/* ---------------------------------------------------------------- vq.c */
+
+/**
+ * struct vscsi_seg - one buffer of a chain
+ * @addr: guest-physical address
+ * @len: bytes
+ */
+struct vscsi_seg {
+	u64 addr;
+	u32 len;
+};
+
+/**
+ * struct vscsi_chain - a chain as fetched, before anything was read through it
+ * @id: number of the request, for traces
+ * @head: its descriptor's index
+ * @out: buffers the device reads, first in @segs
+ * @in: buffers the device writes, behind them
+ * @out_len: bytes in the former
+ * @in_len: bytes in the latter
+ * @segs: the queue's scratch array
+ */
+struct vscsi_chain {
+	u32 id;
+	u16 head;
+	unsigned int out;
+	unsigned int in;
+	u64 out_len;
+	u64 in_len;
+	struct vscsi_seg *segs;
+};
+
+/**
+ * struct vscsi_vq - a virtqueue
+ * @vhost: the vhost core's part; its mutex guards the members marked vq
+ * @dev: the device
+ * @index: number of the queue
+ * @thread: runs @work; set under the device's mutex, read without
+ * @work: serves the ring and answers what is done
+ * @done: requests that LIO has released, newest first; lock-free
+ * @live: the ring may be touched: it is set up, its endpoint is attached and
+ *	it is not broken; lock: vq
+ * @broken: a malformed chain stopped the queue until the next SET_ENDPOINT;
+ *	lock: vq
+ * @addressed: SET_VRING_ADDR came since CLEAR_ENDPOINT; lock: vq
+ * @reqs: one request per descriptor; lock: vq
+ * @num: how many; lock: vq
+ * @inflight: chains fetched and not yet put in the used ring; written under
+ *	the vq mutex
+ * @segs: scratch for the chain at hand; lock: vq
+ * @descs: scratch for an indirect table; lock: vq
+ * @pages: scratch for pinning; lock: vq
+ * @nheads: entries waiting in vhost.heads for vscsi_used_flush(); lock: vq
+ * @map: memory region hit last, valid for @map_umem; lock: vq
+ * @map_umem: the table that @map belongs to; lock: vq
+ * @barrier_seen: barrier that @barrier_avail was taken for; lock: vq
+ * @barrier_avail: fetching up to here passes it; lock: vq
+ * @barrier_done: barriers up to this one are passed
+ * @stats: counters; lock: vq
+ */
+struct vscsi_vq {
+	struct vhost_virtqueue vhost;
+	struct vscsi_dev *dev;
+	unsigned int index;
+	struct vscsi_thread *thread;
+	struct vscsi_work work;
+	struct llist_head done;
+	bool live;
+	bool broken;
+	bool addressed;
+	struct vscsi_req *reqs;
+	unsigned int num;
+	unsigned int inflight;
+	struct vscsi_seg *segs;
+	struct vring_desc *descs;
+	struct page **pages;
+	unsigned int nheads;
+	struct vhost_iotlb_map map;
+	struct vhost_iotlb *map_umem;
+	int barrier_seen;
+	u16 barrier_avail;
+	int barrier_done;
+	struct vscsi_stats stats;
+};
+
+static inline struct vscsi_vq *to_vscsi_vq(struct vhost_virtqueue *vq)
+{
+	return container_of(vq, struct vscsi_vq, vhost);
+}
+
+void vscsi_vq_init(struct vscsi_dev *dev, struct vscsi_vq *vq,
+		   unsigned int index);
+int vscsi_vq_alloc(struct vscsi_vq *vq);
+void vscsi_vq_free(struct vscsi_vq *vq);
+void vscsi_vq_forget_map(struct vscsi_vq *vq);
+void vscsi_vq_break(struct vscsi_vq *vq, const struct vscsi_chain *chain,
+		    const char *why);
+bool vscsi_vq_can_touch_guest(const struct vscsi_vq *vq);
+int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain);
+
+/* ------------------------------------------------------------- guest.c */
+
+size_t vscsi_guest_translate(struct vscsi_vq *vq, u64 addr, size_t len,
+			     unsigned int access, void __user **hva);
+int vscsi_guest_read(struct vscsi_vq *vq, const struct vscsi_seg *segs,
+		     unsigned int n, u64 skip, void *buf, size_t len);
+int vscsi_guest_write(struct vscsi_vq *vq, const struct vscsi_seg *segs,
+		      unsigned int n, u64 skip, const void *buf, size_t len);
+void vscsi_guest_log(struct vscsi_vq *vq, const struct vscsi_seg *segs,
+		     unsigned int n, u64 skip, u64 len);
+
+/* -------------------------------------------------------------- data.c */
+
+/**
+ * struct vscsi_data - guest buffers as LIO sees them
+ * @sgl: the scatterlist, NULL without data
+ * @nents: its entries
+ * @table: holds it if it is larger than @inline_sgl
+ * @pinned: entries are guest pages; else they are ours
+ * @write: the device writes them
+ * @inline_sgl: for small transfers
+ */
+struct vscsi_data {
+	struct scatterlist *sgl;
+	unsigned int nents;
+	struct sg_table table;
+	bool pinned;
+	bool write;
+	struct scatterlist inline_sgl[VSCSI_INLINE_SGS];
+};
+
+/* How guest buffers become a scatterlist. */
+enum vscsi_map {
+	VSCSI_MAP_PIN,			/* guest pages, whatever their alignment */
+	VSCSI_MAP_PIN_ALIGNED,		/* guest pages if cut at sectors */
+	VSCSI_MAP_BOUNCE,		/* pages of our own */
+};
+
+int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
+		   const struct vscsi_seg *segs, unsigned int n, u64 skip,
+		   u32 len, bool write, enum vscsi_map how);
+int vscsi_data_copy_back(struct vscsi_vq *vq, struct vscsi_data *data,
+			 const struct vscsi_seg *segs, unsigned int n,
+			 u64 skip, u32 len);
+void vscsi_data_release(struct vscsi_data *data);
+
+/* ----------------------------------------------------------- request.c */
+
+/**
+ * struct vscsi_req - one SCSI command
+ * @se_cmd: LIO's part
+ * @done: link in the queue's done list
+ * @batch: link in the batch to submit
+ * @vq: the queue
+ * @tpg: the target port it goes to
+ * @id: for traces
+ * @head: its descriptor's index, and its own index in the queue's table
+ * @busy: between fetch and used ring; lock: vq
+ * @answered: LIO gave it a status; else it was aborted
+ * @attr: SAM task attribute
+ * @dir: of the data
+ * @lun: single level LUN
+ * @len: bytes of data that the guest's buffers hold
+ * @mapped: bytes of it that LIO is told of
+ * @prot_len: bytes of protection information
+ * @nsegs: buffers in @segs
+ * @segs: the buffers that the device writes: response, then PI and data
+ * @inline_segs: for short chains
+ * @data: the data
+ * @prot: the protection information, allocated when there is some
+ * @cdb: the CDB
+ * @sense: sense data
+ *
+ * Owned by the queue under its mutex until the batch is submitted, by LIO
+ * until it calls release_cmd, and by the queue again from the done list on.
+ * The members before @id are cleared for each command.
+ */
+struct vscsi_req {
+	struct se_cmd se_cmd;
+	struct llist_node done;
+	struct list_head batch;
+	struct vscsi_vq *vq;
+	struct vscsi_tpg *tpg;
+	u32 id;
+	u16 head;
+	bool busy;
+	bool answered;
+	u8 attr;
+	enum dma_data_direction dir;
+	u16 lun;
+	u32 len;
+	u32 mapped;
+	u32 prot_len;
+	unsigned int nsegs;
+	struct vscsi_seg *segs;
+	struct vscsi_seg inline_segs[VSCSI_INLINE_SEGS];
+	struct vscsi_data data;
+	struct vscsi_data *prot;
+	u8 cdb[VSCSI_CDB_SIZE];
+	u8 sense[TRANSPORT_SENSE_BUFFER];
+};
+
+static inline struct vscsi_req *to_vscsi_req(struct se_cmd *se_cmd)
+{
+	return container_of(se_cmd, struct vscsi_req, se_cmd);
+}
+
+void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain,
+		     struct list_head *batch);
+void vscsi_req_submit(struct vscsi_req *req);
+void vscsi_req_end(struct vscsi_req *req);
+
+/* ------------------------------------------------------------ screen.c */
+
+/**
+ * struct vscsi_verdict - how a command is answered without LIO
+ * @response: virtio-scsi response code
+ * @status: SAM status
+ * @key: sense key, with @status CHECK CONDITION
+ * @asc: additional sense code
+ * @ascq: its qualifier
+ */
+struct vscsi_verdict {
+	u8 response;
+	u8 status;
+	u8 key;
+	u8 asc;
+	u8 ascq;
+};
+
+bool vscsi_screen(struct vscsi_req *req, enum vscsi_map *how,
+		  struct vscsi_verdict *verdict);
+bool vscsi_screen_lun_exists(struct vscsi_tpg *tpg, u16 lun);
+
+/* ------------------------------------------------------------ fabric.c */
+
+extern const struct target_core_fabric_ops vscsi_fabric_ops;
+
+/* ---------------------------------------------------------- complete.c */
+
+void vscsi_complete(struct vscsi_vq *vq);
+void vscsi_fail(struct vscsi_vq *vq, const struct vscsi_chain *chain,
+		const struct vscsi_verdict *verdict);
+void vscsi_used_add(struct vscsi_vq *vq, u32 id, u16 head, u32 len);
+void vscsi_used_flush(struct vscsi_vq *vq);
+
+/* ----------------------------------------------------------- control.c */
+
+/**
+ * struct vscsi_tmf - one task management function
+ * @se_cmd: LIO's part
+ * @done: link in the control queue's done list
+ * @pending: link in the list of those waiting for @barrier
+ * @vq: the control queue
+ * @tpg: the target port it goes to
+ * @id: for traces
+ * @head: its descriptor's index
+ * @lun: single level LUN
+ * @barrier: number of the order barrier it waits for
+ * @response: LIO's answer
+ * @nsegs: buffers in @segs
+ * @segs: the buffers that the device writes
+ *
+ * Owned by the control queue's thread, in between by LIO.
+ */
+struct vscsi_tmf {
+	struct se_cmd se_cmd;
+	struct llist_node done;
+	struct list_head pending;
+	struct vscsi_vq *vq;
+	struct vscsi_tpg *tpg;
+	u32 id;
+	u16 head;
+	u16 lun;
+	int barrier;
+	u8 response;
+	unsigned int nsegs;
+	struct vscsi_seg segs[];
+};
+
+static inline struct vscsi_tmf *to_vscsi_tmf(struct se_cmd *se_cmd)
+{
+	return container_of(se_cmd, struct vscsi_tmf, se_cmd);
+}
+
+void vscsi_control_run(struct vscsi_work *work);
+void vscsi_control_barrier_passed(struct vscsi_dev *dev);
+
+/* ------------------------------------------------------------- event.c */
+
+void vscsi_event_run(struct vscsi_work *work);
+void vscsi_event_lun(struct vscsi_tpg *tpg, u16 lun, bool added);
+void vscsi_event_discard(struct vscsi_dev *dev);
+
+/* ---------------------------------------------------------- configfs.c */
+
+/**
+ * struct vscsi_wwn - a target: directory <wwn>
+ * @se_wwn: LIO's part
+ * @proto: SCSI protocol its name belongs to
+ * @name: as the directory is called
+ */
+struct vscsi_wwn {
+	struct se_wwn se_wwn;
+	u8 proto;
+	char name[VSCSI_WWN_SIZE];
+};
+
+/**
+ * struct vscsi_tpg - a target port: directory tpgt_N
+ * @se_tpg: LIO's part
+ * @ref: the directory holds one, SET_ENDPOINT one while it looks
+ * @wwn: the target
+ * @tag: N, the target number that a guest addresses
+ * @node: link in the list of all ports; lock: vscsi_ports_lock
+ * @lock: guards the members marked tpg
+ * @nexus: the session, NULL without one; lock: tpg; constant while claimed
+ * @dev: the device that claimed the port, or NULL; lock: tpg
+ * @pid: of the process that claimed it; lock: tpg
+ * @uid: likewise
+ * @comm: likewise
+ * @prot_type: T10 PI that new sessions pass; lock: tpg
+ * @nluns: LUN links; lock: tpg
+ */
+struct vscsi_tpg {
+	struct se_portal_group se_tpg;
+	struct kref ref;
+	struct vscsi_wwn *wwn;
+	u16 tag;
+	struct list_head node;
+	struct mutex lock;
+	struct se_session *nexus;
+	struct vscsi_dev *dev;
+	pid_t pid;
+	kuid_t uid;
+	char comm[TASK_COMM_LEN];
+	int prot_type;
+	unsigned int nluns;
+};
+
+static inline struct vscsi_tpg *to_vscsi_tpg(struct se_portal_group *se_tpg)
+{
+	return container_of(se_tpg, struct vscsi_tpg, se_tpg);
+}
+
+static inline struct vscsi_wwn *to_vscsi_wwn(struct se_wwn *se_wwn)
+{
+	return container_of(se_wwn, struct vscsi_wwn, se_wwn);
+}
+
+extern struct mutex vscsi_ports_lock;
+extern struct list_head vscsi_ports;
+extern struct configfs_attribute *vscsi_wwn_attrs[];
+extern struct configfs_attribute *vscsi_tpg_attrs[];
+extern struct configfs_attribute *vscsi_tpg_attrib_attrs[];
+
+struct se_wwn *vscsi_wwn_make(struct target_fabric_configfs *tf,
+			      struct config_group *group, const char *name);
+void vscsi_wwn_drop(struct se_wwn *se_wwn);
+struct se_portal_group *vscsi_tpg_make(struct se_wwn *se_wwn,
+				       const char *name);
+void vscsi_tpg_drop(struct se_portal_group *se_tpg);
+void vscsi_tpg_put(struct vscsi_tpg *tpg);
+int vscsi_tpg_lun_linked(struct se_portal_group *se_tpg, struct se_lun *lun);
+void vscsi_tpg_lun_unlinked(struct se_portal_group *se_tpg,
+			    struct se_lun *lun);
+
+#endif /* VHOST_SCSI_H */

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A virtqueue: from the kick to the chain. vscsi_vq_kick() runs in the wakeup
+ * of an eventfd, atomic; everything else runs in the queue's thread (or in the
+ * control thread on behalf of it) under the queue's mutex. Nothing here knows
+ * SCSI.
+ *
+ * The descriptors are read here and not by the vhost core, since a request
+ * keeps guest-physical addresses (guest.c) and the core hands out only the
+ * owner's. The index fields are the core's, so its other functions agree.
+ * References are to the virtio specification 1.2, section 2.7.
+ */
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "vhost_scsi.h"
+#include "trace.h"
+
+/**
+ * vscsi_vq_can_touch_guest() - are we on the owner's address space?
+ * @vq: the queue
+ *
+ * Not so when the queue's thread was killed with the owner and the work it
+ * left is done by a kworker: then requests end without an answer.
+ *
+ * Return: true if guest memory may be touched.
+ */
+bool vscsi_vq_can_touch_guest(const struct vscsi_vq *vq)
+{
+	return vq->dev->mm && current->mm == vq->dev->mm;
+}
+
+/**
+ * vscsi_vq_break() - stop a queue whose ring makes no sense
+ * @vq: the queue
+ * @chain: what was fetched so far
+ * @why: for the trace
+ *
+ * The chain stays in the ring, the error eventfd tells the VMM, and the other
+ * queues go on. The next SET_ENDPOINT starts the queue anew.
+ *
+ * Locking: caller holds the vq mutex.
+ */
+void vscsi_vq_break(struct vscsi_vq *vq, const struct vscsi_chain *chain,
+		    const char *why)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	trace_vscsi_malformed(vq, chain, why);
+	vq->stats.malformed++;
+	vq->broken = true;
+	WRITE_ONCE(vq->live, false);
+	if (vq->vhost.error_ctx)
+		eventfd_signal(vq->vhost.error_ctx);
+}
+
+/*
+ * Fetch the index of the next chain's first descriptor: 1 if there is one, 0
+ * if the ring is empty, or an errno that breaks the queue.
+ */
+static int fetch_head(struct vscsi_vq *vq, struct vscsi_chain *chain,
+		      const char **why)
+{
+	struct vhost_virtqueue *vhost = &vq->vhost;
+	__virtio16 val;
+
+	if (vhost->avail_idx == vhost->last_avail_idx) {
+		*why = "avail index unreadable";
+		if (get_user(val, &vhost->avail->idx))
+			return -EFAULT;
+		vhost->avail_idx = vhost16_to_cpu(vhost, val);
+		if (vhost->avail_idx == vhost->last_avail_idx)
+			return 0;
+		/* The entries are read after the index that covers them. */
+		smp_rmb();
+	}
+	*why = "avail index ahead of the ring";
+	if ((u16)(vhost->avail_idx - vhost->last_avail_idx) > vhost->num)
+		return -EINVAL;
+	*why = "avail ring unreadable";
+	if (get_user(val, &vhost->avail->ring[vhost->last_avail_idx &
+					      (vhost->num - 1)]))
+		return -EFAULT;
+	chain->head = vhost16_to_cpu(vhost, val);
+	*why = "head out of range";
+	return chain->head < vhost->num ? 1 : -EINVAL;
+}
+
+/* Add one buffer to the chain. */
+static const char *add_seg(struct vscsi_vq *vq, struct vscsi_chain *chain,
+			   const struct vring_desc *desc, u16 flags)
+{
+	struct vscsi_seg *seg = &chain->segs[chain->out + chain->in];
+
+	if (chain->out + chain->in == VSCSI_CHAIN_MAX)
+		return "chain too long";
+	seg->addr = vhost64_to_cpu(&vq->vhost, desc->addr);
+	seg->len = vhost32_to_cpu(&vq->vhost, desc->len);
+	if (seg->addr + seg->len < seg->addr)
+		return "buffer wraps";
+	if (flags & VRING_DESC_F_WRITE) {
+		chain->in++;
+		chain->in_len += seg->len;
+	} else {
+		if (chain->in)
+			return "readable buffer behind a writable one";
+		chain->out++;
+		chain->out_len += seg->len;
+	}
+	return NULL;
+}
+
+/*
+ * Walk an indirect table (2.7.5.3): read in one copy, followed by its own next
+ * fields, visited at most once per entry.
+ */
+static const char *fetch_indirect(struct vscsi_vq *vq,
+				  struct vscsi_chain *chain,
+				  const struct vring_desc *ref)
+{
+	struct vscsi_seg table = {
+		.addr = vhost64_to_cpu(&vq->vhost, ref->addr),
+		.len = vhost32_to_cpu(&vq->vhost, ref->len),
+	};
+	unsigned int num = table.len / sizeof(*ref), left = num, i = 0;
+	const struct vring_desc *desc;
+	const char *why;
+	u16 flags;
+
+	if (!num || table.len % sizeof(*ref) || num > VSCSI_CHAIN_MAX)
+		return "indirect table of a bad size";
+	if (vscsi_guest_read(vq, &table, 1, 0, vq->descs, table.len))
+		return "indirect table unreadable";
+	do {
+		if (i >= num)
+			return "next out of range";
+		if (!left--)
+			return "loop in an indirect table";
+		desc = &vq->descs[i];
+		flags = vhost16_to_cpu(&vq->vhost, desc->flags);
+		if (flags & VRING_DESC_F_INDIRECT)
+			return "indirect table in an indirect table";
+		why = add_seg(vq, chain, desc, flags);
+		if (why)
+			return why;
+		i = vhost16_to_cpu(&vq->vhost, desc->next);
+	} while (flags & VRING_DESC_F_NEXT);
+	return NULL;
+}
+
+/* Walk the chain that starts at chain->head. */
+static const char *fetch_chain(struct vscsi_vq *vq, struct vscsi_chain *chain)
+{
+	struct vhost_virtqueue *vhost = &vq->vhost;
+	unsigned int i = chain->head, left = vhost->num;
+	struct vring_desc desc;
+	const char *why;
+	u16 flags;
+
+	do {
+		if (i >= vhost->num)
+			return "next out of range";
+		if (!left--)
+			return "loop";
+		if (copy_from_user(&desc, vhost->desc + i, sizeof(desc)))
+			return "descriptor unreadable";
+		flags = vhost16_to_cpu(vhost, desc.flags);
+		/* 2.7.5.3.2: the WRITE flag of such a descriptor is ignored. */
+		if (flags & VRING_DESC_F_INDIRECT)
+			why = fetch_indirect(vq, chain, &desc);
+		else
+			why = add_seg(vq, chain, &desc, flags);
+		if (why)
+			return why;
+		i = vhost16_to_cpu(vhost, desc.next);
+	} while (flags & VRING_DESC_F_NEXT);
+	return NULL;
+}
+
+/**
+ * vscsi_fetch() - take the next chain off the ring
+ * @vq: a live queue
+ * @chain: where to describe it; valid until the next fetch
+ *
+ * A chain that was taken counts as in flight until vscsi_used_add(). A ring
+ * that makes no sense breaks the queue.
+ *
+ * Context: owner's address space, may sleep. Locking: caller holds the vq
+ * mutex.
+ * Return: 1 with a chain, 0 if there is none.
+ */
+int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain)
+{
+	const char *why;
+	int ret;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	*chain = (struct vscsi_chain) { .segs = vq->segs };
+	ret = fetch_head(vq, chain, &why);
+	if (!ret)
+		return 0;
+	if (ret > 0) {
+		why = fetch_chain(vq, chain);
+		if (!why && vq->reqs && vq->reqs[chain->head].busy)
+			why = "head already in flight";
+	}
+	if (ret < 0 || why) {
+		vscsi_vq_break(vq, chain, why);
+		return 0;
+	}
+	chain->id = ((u32)vq->index << 16) | (u16)vq->stats.requests;
+	vq->vhost.last_avail_idx++;
+	vq->inflight++;
+	vq->stats.requests++;
+	trace_vscsi_fetch(vq, chain);
+	return 1;
+}
+
+/*
+ * An order barrier (control.c) is passed once everything is submitted that was
+ * in the ring when it was first seen. Take note of the ring's end.
+ */
+static void barrier_see(struct vscsi_vq *vq)
+{
+	int barrier = atomic_read_acquire(&vq->dev->barrier);
+	__virtio16 val;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (likely(barrier == vq->barrier_seen))
+		return;
+	vq->barrier_seen = barrier;
+	vq->barrier_avail = vq->vhost.last_avail_idx;
+	if (vq->live && vscsi_vq_can_touch_guest(vq) &&
+	    !get_user(val, &vq->vhost.avail->idx))
+		vq->barrier_avail = vhost16_to_cpu(&vq->vhost, val);
+}
+
+/* Has everything in front of the barrier been fetched? */
+static bool barrier_reached(const struct vscsi_vq *vq)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	return vq->barrier_seen != vq->barrier_done &&
+	       (!vq->live || (s16)(vq->vhost.last_avail_idx -
+				   vq->barrier_avail) >= 0);
+}
+
+/*
+ * Fetch, parse and pin a batch. Returns true if the ring may hold more, which
+ * is then not announced by a kick.
+ */
+static bool fetch_batch(struct vscsi_vq *vq, struct list_head *batch)
+{
+	struct vscsi_chain chain;
+	unsigned int n = 0;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	vhost_disable_notify(&vq->dev->vhost, &vq->vhost);
+	for (;;) {
+		if (n == VSCSI_FETCH_BATCH)
+			return vq->live;
+		if (vscsi_fetch(vq, &chain)) {
+			vscsi_req_start(vq, &chain, batch);
+			n++;
+			continue;
+		}
+		if (!vq->live ||
+		    !vhost_enable_notify(&vq->dev->vhost, &vq->vhost))
+			return false;
+		vhost_disable_notify(&vq->dev->vhost, &vq->vhost);
+	}
+}
+
+static void submit_batch(struct list_head *batch)
+{
+	struct vscsi_req *req, *next;
+
+	/* LIO may end, and so free for re-use, a request at once. */
+	list_for_each_entry_safe(req, next, batch, batch)
+		vscsi_req_submit(req);
+}
+
+/*
+ * The work of a request queue: answer what is done, fetch what is there, and
+ * submit it once the mutex is dropped, for LIO may call back or block.
+ */
+static void vq_run(struct vscsi_work *work)
+{
+	struct vscsi_vq *vq = container_of(work, struct vscsi_vq, work);
+	bool more = false, passed;
+	LIST_HEAD(batch);
+	int barrier;
+
+	mutex_lock(&vq->vhost.mutex);
+	vq->stats.kicks++;
+	trace_vscsi_kick(vq);
+	barrier_see(vq);
+	vscsi_complete(vq);
+	if (vq->live && vscsi_vq_can_touch_guest(vq))
+		more = fetch_batch(vq, &batch);
+	vscsi_used_flush(vq);
+	passed = barrier_reached(vq);
+	barrier = vq->barrier_seen;
+	mutex_unlock(&vq->vhost.mutex);
+
+	submit_batch(&batch);
+	if (passed) {
+		smp_store_release(&vq->barrier_done, barrier);
+		vscsi_control_barrier_passed(vq->dev);
+	}
+	if (more)
+		vscsi_work_queue(vq->thread, &vq->work);
+}
+
+/* A kick, called by the vhost core: atomic, interrupts off. */
+static void vq_kick(struct vhost_work *work)
+{
+	struct vscsi_vq *vq = container_of(work, struct vscsi_vq,
+					   vhost.poll.work);
+	struct vscsi_thread *thread = READ_ONCE(vq->thread);
+
+	if (thread)
+		vscsi_work_queue(thread, &vq->work);
+}
+
+/**
+ * vscsi_vq_init() - make a queue ready for the vhost core
+ * @dev: the device
+ * @vq: the queue, zeroed
+ * @index: its number
+ */
+void vscsi_vq_init(struct vscsi_dev *dev, struct vscsi_vq *vq,
+		   unsigned int index)
+{
+	vq->dev = dev;
+	vq->index = index;
+	vq->vhost.handle_kick = vq_kick;
+	init_llist_head(&vq->done);
+	if (index == VSCSI_VQ_CTL)
+		vscsi_work_init(&vq->work, vscsi_control_run);
+	else if (index == VSCSI_VQ_EVT)
+		vscsi_work_init(&vq->work, vscsi_event_run);
+	else
+		vscsi_work_init(&vq->work, vq_run);
+}
+
+/**
+ * vscsi_vq_alloc() - allocate what a queue needs to run
+ * @vq: a queue that is set up and not live
+ *
+ * Page-wise allocations only: a fragmented host must be able to start a guest.
+ *
+ * Locking: caller holds the device's mutex and not the vq mutex.
+ * Return: 0 or -ENOMEM, with nothing allocated.
+ */
+int vscsi_vq_alloc(struct vscsi_vq *vq)
+{
+	unsigned int i, num = vq->vhost.num;
+
+	lockdep_assert_held(&vq->dev->vhost.mutex);
+	vq->segs = vmalloc(array_size(VSCSI_CHAIN_MAX, sizeof(*vq->segs)));
+	vq->descs = vmalloc(array_size(VSCSI_CHAIN_MAX, sizeof(*vq->descs)));
+	vq->pages = kmalloc_array(VSCSI_PIN_BATCH, sizeof(*vq->pages),
+				  GFP_KERNEL);
+	if (!vq->segs || !vq->descs || !vq->pages)
+		goto err_free;
+	if (vq->index < VSCSI_VQ_IO)
+		return 0;
+	vq->reqs = vzalloc(array_size(num, sizeof(*vq->reqs)));
+	if (!vq->reqs)
+		goto err_free;
+	for (i = 0; i < num; i++) {
+		vq->reqs[i].vq = vq;
+		vq->reqs[i].head = i;
+	}
+	vq->num = num;
+	return 0;
+
+err_free:
+	vscsi_vq_free(vq);
+	return -ENOMEM;
+}
+
+/**
+ * vscsi_vq_free() - undo vscsi_vq_alloc()
+ * @vq: a queue that is not live and has nothing in flight
+ */
+void vscsi_vq_free(struct vscsi_vq *vq)
+{
+	vfree(vq->reqs);
+	vq->reqs = NULL;
+	vq->num = 0;
+	kfree(vq->pages);
+	vq->pages = NULL;
+	vfree(vq->descs);
+	vq->descs = NULL;
+	vfree(vq->segs);
+	vq->segs = NULL;
+}
+
+/**
+ * vscsi_vq_forget_map() - drop the cached memory region
+ * @vq: the queue
+ *
+ * Called after each change of the memory table: a later table may lie where an
+ * earlier one lay.
+ *
+ * Locking: takes the vq mutex.
+ */
+void vscsi_vq_forget_map(struct vscsi_vq *vq)
+{
+	mutex_lock(&vq->vhost.mutex);
+	vq->map_umem = NULL;
+	mutex_unlock(&vq->vhost.mutex);
+}

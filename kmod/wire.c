@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Parse requests, encode responses and events. Pure: called in any context,
+ * without locks, on copies of what the guest wrote. See wire.h.
+ */
+#include <linux/errno.h>
+#include <linux/string.h>
+#include <linux/unaligned.h>
+
+#include "wire.h"
+
+/* Guest-endian loads and stores: little-endian since virtio 1, else native. */
+static u32 load32(const u8 *p, bool le)
+{
+	return le ? get_unaligned_le32(p) : get_unaligned_be32(p);
+}
+
+static u64 load64(const u8 *p, bool le)
+{
+	return le ? get_unaligned_le64(p) : get_unaligned_be64(p);
+}
+
+static void store16(u16 val, u8 *p, bool le)
+{
+	if (le)
+		put_unaligned_le16(val, p);
+	else
+		put_unaligned_be16(val, p);
+}
+
+static void store32(u32 val, u8 *p, bool le)
+{
+	if (le)
+		put_unaligned_le32(val, p);
+	else
+		put_unaligned_be32(val, p);
+}
+
+/**
+ * vscsi_parse_addr() - decode the 8 byte LUN field of a request
+ * @lun: the field
+ * @addr: where to put the result
+ *
+ * Byte 0 is 1, byte 1 the target, bytes 2 and 3 a single level LUN in the
+ * peripheral (bus 0) or flat format of SAM, the rest 0 (5.6.6.1). Other LUN
+ * formats are well-formed but name no LUN of ours.
+ *
+ * Return: 0, or -ENXIO if the field names no target.
+ */
+int vscsi_parse_addr(const u8 *lun, struct vscsi_addr *addr)
+{
+	u16 level = get_unaligned_be16(lun + 2);
+
+	if (lun[0] != 1)
+		return -ENXIO;
+	addr->target = lun[1];
+	addr->lun = VSCSI_NO_LUN;
+	if (get_unaligned_be32(lun + 4))
+		return 0;
+	if (level >> 14 == 1)
+		addr->lun = level & 0x3fff;
+	else if (level <= 0xff)
+		addr->lun = level;
+	return 0;
+}
+
+/**
+ * vscsi_parse_cmd() - decode the header of a command request
+ * @buf: VSCSI_HDR_SIZE or, with @pi, VSCSI_HDR_PI_SIZE bytes
+ * @pi: the header has the two PI lengths (VIRTIO_SCSI_F_T10_PI)
+ * @le: byte order
+ * @hdr: where to put the result
+ *
+ * Return: 0, or -ENXIO if it is addressed to no target.
+ */
+int vscsi_parse_cmd(const u8 *buf, bool pi, bool le, struct vscsi_cmd_hdr *hdr)
+{
+	/* lun[8] tag[8] attr prio crn, then (PI: out[4] in[4]) and the CDB */
+	hdr->tag = load64(buf + 8, le);
+	hdr->attr = buf[16];
+	hdr->pi_out = pi ? load32(buf + 19, le) : 0;
+	hdr->pi_in = pi ? load32(buf + 23, le) : 0;
+	memcpy(hdr->cdb, buf + (pi ? 27 : 19), VSCSI_CDB_SIZE);
+	return vscsi_parse_addr(buf, &hdr->addr);
+}
+
+/**
+ * vscsi_parse_ctl_type() - kind of a control request
+ * @buf: its first four bytes
+ * @le: byte order
+ *
+ * Return: VIRTIO_SCSI_T_... if the guest keeps to the specification.
+ */
+u32 vscsi_parse_ctl_type(const u8 *buf, bool le)
+{
+	return load32(buf, le);
+}
+
+/**
+ * vscsi_parse_tmf() - decode a task management request
+ * @buf: VSCSI_TMF_SIZE bytes
+ * @le: byte order
+ * @hdr: where to put the result
+ *
+ * Return: 0, or -ENXIO if it is addressed to no target.
+ */
+int vscsi_parse_tmf(const u8 *buf, bool le, struct vscsi_tmf_hdr *hdr)
+{
+	hdr->subtype = load32(buf + 4, le);
+	hdr->tag = load64(buf + 16, le);
+	return vscsi_parse_addr(buf + 8, &hdr->addr);
+}
+
+/**
+ * vscsi_cdb_size() - length of a CDB by its operation code (SPC-4, 4.2.5.1)
+ * @cdb: VSCSI_CDB_SIZE bytes
+ *
+ * Return: bytes; above VSCSI_CDB_SIZE for a variable length CDB that says so.
+ */
+unsigned int vscsi_cdb_size(const u8 *cdb)
+{
+	static const u8 by_group[] = { 6, 10, 10, 12, 16, 12, 10, 10 };
+
+	if (cdb[0] == 0x7f)
+		return cdb[7] + 8;
+	return by_group[cdb[0] >> 5];
+}
+
+/**
+ * vscsi_parse_rw() - what a read or write CDB asks for
+ * @cdb: VSCSI_CDB_SIZE bytes
+ * @rw: where to put the result
+ *
+ * Return: false if it is neither READ nor WRITE (nor WRITE AND VERIFY) of
+ * 6, 10, 12 or 16 bytes.
+ */
+bool vscsi_parse_rw(const u8 *cdb, struct vscsi_rw *rw)
+{
+	rw->flags = cdb[1];
+	switch (cdb[0]) {
+	case 0x08:
+	case 0x0a:
+		rw->lba = get_unaligned_be24(cdb + 1) & 0x1fffff;
+		rw->blocks = cdb[4] ? cdb[4] : 256;
+		rw->write = cdb[0] == 0x0a;
+		rw->flags = 0;
+		return true;
+	case 0x28:
+	case 0x2a:
+	case 0x2e:
+		rw->lba = get_unaligned_be32(cdb + 2);
+		rw->blocks = get_unaligned_be16(cdb + 7);
+		rw->write = cdb[0] != 0x28;
+		return true;
+	case 0xa8:
+	case 0xaa:
+		rw->lba = get_unaligned_be32(cdb + 2);
+		rw->blocks = get_unaligned_be32(cdb + 6);
+		rw->write = cdb[0] == 0xaa;
+		return true;
+	case 0x88:
+	case 0x8a:
+	case 0x8e:
+		rw->lba = get_unaligned_be64(cdb + 2);
+		rw->blocks = get_unaligned_be32(cdb + 10);
+		rw->write = cdb[0] != 0x88;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * vscsi_encode_resp() - write the answer to a command
+ * @resp: the answer
+ * @le: byte order
+ * @buf: VSCSI_RESP_SIZE bytes, every one of them written
+ */
+void vscsi_encode_resp(const struct vscsi_resp *resp, bool le, u8 *buf)
+{
+	u32 sense_len = resp->sense_len;
+
+	if (sense_len > VSCSI_SENSE_SIZE)
+		sense_len = VSCSI_SENSE_SIZE;
+	store32(sense_len, buf, le);
+	store32(resp->resid, buf + 4, le);
+	store16(resp->qualifier, buf + 8, le);
+	buf[10] = resp->status;
+	buf[11] = resp->response;
+	if (sense_len)
+		memcpy(buf + 12, resp->sense, sense_len);
+	memset(buf + 12 + sense_len, 0, VSCSI_SENSE_SIZE - sense_len);
+}
+
+/**
+ * vscsi_encode_event() - write an event (5.6.6.3)
+ * @event: VIRTIO_SCSI_T_..., with VIRTIO_SCSI_T_EVENTS_MISSED or without
+ * @target: target number
+ * @lun: single level LUN
+ * @reason: of the event
+ * @le: byte order
+ * @buf: VSCSI_EVENT_SIZE bytes, every one of them written
+ *
+ * The LUN field is zero for an event that is about no LUN.
+ */
+void vscsi_encode_event(u32 event, u8 target, u16 lun, u32 reason, bool le,
+			u8 *buf)
+{
+	memset(buf, 0, VSCSI_EVENT_SIZE);
+	store32(event, buf, le);
+	if (event & ~(u32)VIRTIO_SCSI_T_EVENTS_MISSED) {
+		buf[4] = 1;
+		buf[5] = target;
+		put_unaligned_be16(lun < 256 ? lun : lun | 0x4000, buf + 6);
+	}
+	store32(reason, buf + 12, le);
+}
+
+/**
+ * vscsi_encode_sense() - write fixed format sense data (SPC-4, 4.5.3)
+ * @key: sense key
+ * @asc: additional sense code
+ * @ascq: its qualifier
+ * @buf: VSCSI_SENSE_SIZE bytes, every one of them written
+ */
+void vscsi_encode_sense(u8 key, u8 asc, u8 ascq, u8 *buf)
+{
+	memset(buf, 0, VSCSI_SENSE_SIZE);
+	buf[0] = 0x70;
+	buf[2] = key;
+	buf[7] = 10;
+	buf[12] = asc;
+	buf[13] = ascq;
+}
