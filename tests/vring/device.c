@@ -69,11 +69,11 @@ int dev_clear_endpoint(int fd, const char *wwn)
 	return endpoint(fd, VHOST_SCSI_CLEAR_ENDPOINT, wwn);
 }
 
-struct vdev *dev_open(unsigned int io_queues)
+struct vdev *dev_open_on(int fd, unsigned int io_queues)
 {
 	struct vdev *d = calloc(1, sizeof(*d));
 
-	d->fd = dev_open_fd();
+	d->fd = fd;
 	d->nvqs = VQ_IO + io_queues;
 	d->vq = calloc(d->nvqs, sizeof(*d->vq));
 	gmem_init(&d->mem);
@@ -92,6 +92,11 @@ struct vdev *dev_open(unsigned int io_queues)
 		       0);
 	}
 	return d;
+}
+
+struct vdev *dev_open(unsigned int io_queues)
+{
+	return dev_open_on(dev_open_fd(), io_queues);
 }
 
 void dev_rings(struct vdev *d, unsigned int num)

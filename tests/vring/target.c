@@ -94,6 +94,16 @@ void tgt_with_ramdisk(struct tgt *t, uint64_t bytes)
 	expect(lun_link(t, 1, 0, &b), 0);
 }
 
+void tgt_with_dm(struct tgt *t, struct dm *m)
+{
+	struct bs b;
+
+	dm_new(m, brd_device());
+	bs_iblock(&b, m->node);
+	tgt_new(t);
+	expect(lun_link(t, 1, 0, &b), 0);
+}
+
 /* Calls @fn for the entries of @path that begin with @prefix. */
 static bool each(const char *path, const char *prefix,
 		 bool (*fn)(const char *path))

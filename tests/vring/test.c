@@ -4,12 +4,14 @@
  * be called from any thread of a test and from processes it forks; a verdict
  * of a forked process ends that process only, and test_reap() tells it.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "vring.h"
@@ -173,5 +175,36 @@ bool kmsg_has(const char *text)
 		line[n] = 0;
 		found = found || strstr(line, text);
 	}
+	return found;
+}
+
+bool task_in_ioctl(pid_t pid, unsigned long nr)
+{
+	unsigned long fd, cmd;
+	char text[256];
+	long call;
+
+	return !file_read(text, sizeof(text), "/proc/%d/syscall", pid) &&
+	       sscanf(text, "%ld %lx %lx", &call, &fd, &cmd) == 3 &&
+	       call == SYS_ioctl && (cmd & 0xffffffff) == nr;
+}
+
+/* Looks for @function in the kernel stacks of all tasks that sleep. */
+bool task_stands_in(const char *function)
+{
+	char stack[4096];
+	struct dirent *e;
+	bool found = false;
+	DIR *dir = opendir("/proc");
+
+	while (dir && !found && (e = readdir(dir))) {
+		if (e->d_name[0] < '0' || e->d_name[0] > '9' ||
+		    file_read(stack, sizeof(stack), "/proc/%s/stack",
+			      e->d_name))
+			continue;
+		found = strstr(stack, function);
+	}
+	if (dir)
+		closedir(dir);
 	return found;
 }

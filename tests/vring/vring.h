@@ -110,6 +110,8 @@ unsigned int test_id(void);	/* the number in all names of this test */
 bool module_is_peer(void);
 void kmsg_mark(void);
 bool kmsg_has(const char *text); /* since kmsg_mark() */
+bool task_in_ioctl(pid_t pid, unsigned long nr); /* blocked in it */
+bool task_stands_in(const char *function); /* a task sleeps in @function */
 
 /* ---- file.c: configfs, sysfs, modules --------------------------------- */
 
@@ -213,7 +215,7 @@ bool ring_wait(struct vq *vq, uint64_t deadline);
 uint16_t *ring_used_event(struct vq *vq);
 uint16_t *ring_avail_event(struct vq *vq);
 
-/* ---- efd.c-like helpers live in ring.c -------------------------------- */
+/* Also in ring.c: eventfds. */
 
 int efd_new(void);
 void efd_signal(int fd);
@@ -246,6 +248,7 @@ struct vdev {
 
 int dev_open_fd(void);
 struct vdev *dev_open(unsigned int io_queues);	/* SET_OWNER, CALL, ERR */
+struct vdev *dev_open_on(int fd, unsigned int io_queues);
 void dev_rings(struct vdev *d, unsigned int num); /* memory for all rings */
 int dev_vq_start(struct vq *vq);		/* NUM BASE ADDR KICK CALL */
 int dev_vq_addr(struct vq *vq);
@@ -394,6 +397,9 @@ int lun_unlink(const struct tgt *t, unsigned int tpgt, unsigned int lun);
 void tgt_add(const struct tgt *t, unsigned int tpgt); /* TPG and nexus */
 /* The common case: a target whose TPG 1 has a ramdisk as LUN 0. */
 void tgt_with_ramdisk(struct tgt *t, uint64_t bytes);
+/* As that, but LUN 0 is a block device that can be made to hang and to fail. */
+struct dm;
+void tgt_with_dm(struct tgt *t, struct dm *m);
 /* Removes everything of test @id; false and a line on stderr if it cannot. */
 bool tgt_sweep(unsigned int id);
 bool bs_sweep(unsigned int id);

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * LUN RESET against commands in flight (R10, R41, A26).
+ *
+ * Commands are held by a suspended device-mapper device, so that it is certain
+ * what is in flight when the reset comes; the reset is known to be at work when
+ * a kernel thread stands in LIO's core_tmr_lun_reset().
+ *
+ * The peer on 6.12: see tests/vring/PEER.md.
+ */
+#include "vring.h"
+
+#define HELD 128
+#define SUCCEEDED VIRTIO_SCSI_S_FUNCTION_SUCCEEDED
+
+static struct req held[HELD];
+
+static struct vdev *hold_commands(struct dm *m, unsigned int queues)
+{
+	struct vdev *d;
+	struct tgt t;
+
+	tgt_with_dm(&t, m);
+	d = dev_up(t.wwn, queues, HELD, F_DEFAULT);
+	scsi_tur(d, VQ_IO);
+	scsi_write_pattern(d, VQ_IO, 0, HELD * 4096, 77);
+	dm_suspend(m);
+	for (int i = 0; i < HELD; i++) {
+		uint64_t gpa = gmem_alloc(&d->mem, 4096, 4096);
+
+		gmem_pattern(&d->mem, gpa, 4096, 1000 + i);
+		scsi_rw_prep(&held[i], d, VQ_IO + i % queues, !(i & 1), i * 8,
+			     gpa, 4096);
+		held[i].direct = 0;
+		req_send(&held[i]);
+	}
+	return d;
+}
+
+static void send_reset(struct req *r, struct vdev *d)
+{
+	req_init(r, d, VQ_CTL);
+	req_tmf(r, VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET, 1, 0, 0);
+	req_send(r);
+}
+
+static void wait_reset_at_work(struct req *tmf)
+{
+	step("wait for the reset to be at work");
+	check(wait_until(task_stands_in("core_tmr_lun_reset")),
+	      "the reset does not wait for the commands");
+	check(!ring_collect(tmf->vq), "the reset does not wait");
+}
+
+/* When the TMF is answered, every command has been, and none as GOOD. */
+static void check_aborted(struct vdev *d, struct req *tmf, unsigned int queues)
+{
+	step("wait for the answer of the reset");
+	req_wait(tmf);
+	for (unsigned int q = 0; q < queues; q++)
+		ring_collect(&d->vq[VQ_IO + q]);
+	for (int i = 0; i < HELD; i++) {
+		step("held command %d", i);
+		check(held[i].done, "the reset was answered before a command");
+		req_wait(&held[i]);
+		check(held[i].rsp.response != VIRTIO_SCSI_S_OK ||
+		      held[i].rsp.status, "an aborted command is GOOD");
+		req_response(&held[i], VIRTIO_SCSI_S_RESET);
+	}
+	check(req_tmf_response(tmf) == SUCCEEDED, "TMF response %u",
+	      req_tmf_response(tmf));
+}
+
+VRING_TEST(ctl_reset_good, "control/reset-lun-with-commands-in-flight",
+	   "reset a LUN with 128 commands, and have them all answered as RESET")
+{
+	struct vdev *d;
+	struct req tmf;
+	struct dm m;
+
+	d = hold_commands(&m, 2);
+	send_reset(&tmf, d);
+	wait_reset_at_work(&tmf);
+	dm_resume(&m);
+	check_aborted(d, &tmf, 2);
+	step("use the LUN again");
+	scsi_tur(d, VQ_IO);
+	scsi_write_pattern(d, VQ_IO, 0, 65536, 5);
+	scsi_check_pattern(d, VQ_IO + 1, 0, 65536, 5);
+}
+
+/* A26: the commands fail after the reset has come, so nothing was written. */
+VRING_TEST(ctl_reset_fail, "control/report-no-aborted-command-as-good",
+	   "see no command GOOD that was reset and then failed")
+{
+	struct vdev *d;
+	struct req tmf;
+	struct dm m;
+
+	d = hold_commands(&m, 1);
+	send_reset(&tmf, d);
+	wait_reset_at_work(&tmf);
+	dm_resume_failing(&m);
+	check_aborted(d, &tmf, 1);
+}
+
+/* CVE-2023-53586 */
+VRING_TEST(ctl_reset_many, "control/reset-lun-several-times-at-once",
+	   "send four resets of one LUN at once, with commands in flight")
+{
+	struct req tmf[4];
+	struct vdev *d;
+	struct dm m;
+
+	d = hold_commands(&m, 1);
+	for (int i = 0; i < 4; i++)
+		send_reset(&tmf[i], d);
+	wait_reset_at_work(&tmf[0]);
+	dm_resume(&m);
+	for (int i = 0; i < 4; i++)
+		check_aborted(d, &tmf[i], 1);
+	scsi_tur(d, VQ_IO);
+}
+
+VRING_TEST_LIMIT(ctl_reset_storm, "control/reset-lun-in-a-loop-under-io",
+		 "reset a LUN 200 times under I/O and answer each request once",
+		 180)
+{
+	struct req r[16], tmf;
+	struct vdev *d;
+	struct tgt t;
+
+	tgt_with_ramdisk(&t, 4 * MIB);
+	d = dev_up(t.wwn, 1, 64, F_DEFAULT);
+	scsi_tur(d, VQ_IO);
+	for (int i = 0; i < 16; i++)
+		scsi_rw_prep(&r[i], d, VQ_IO, i & 1, i * 8,
+			     gmem_alloc(&d->mem, 4096, 4096), 4096);
+	req_init(&tmf, d, VQ_CTL);
+	req_tmf(&tmf, VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET, 1, 0, 0);
+	for (int round = 0; round < 200; round++) {
+		step("round %d", round);
+		for (int i = 0; i < 16; i++) {
+			req_again(&r[i]);
+			req_queue(&r[i]);
+		}
+		ring_publish(&d->vq[VQ_IO]);
+		ring_kick(&d->vq[VQ_IO]);
+		req_again(&tmf);
+		req_run(&tmf);
+		check(req_tmf_response(&tmf) == SUCCEEDED, "TMF response %u",
+		      req_tmf_response(&tmf));
+		for (int i = 0; i < 16; i++) {
+			req_wait(&r[i]);
+			check(r[i].rsp.response == VIRTIO_SCSI_S_RESET ||
+			      (r[i].rsp.response == VIRTIO_SCSI_S_OK &&
+			       (!r[i].rsp.status || r[i].rsp.status == 2)),
+			      "%s", req_text(&r[i]));
+		}
+	}
+	scsi_tur(d, VQ_IO);
+}
+
+/*
+ * R41: the requests are in the ring before the TMF is, but the device has not
+ * been kicked for them. Once the TMF is answered they must have been, too.
+ */
+VRING_TEST_LIMIT(ctl_overtake, "control/not-let-reset-overtake-commands",
+		 "have commands that were in a ring answered before the reset",
+		 120)
+{
+	struct req r[8], tmf;
+	struct vdev *d;
+	struct tgt t;
+
+	tgt_with_ramdisk(&t, 4 * MIB);
+	d = dev_up(t.wwn, 2, 64, F_DEFAULT);
+	scsi_tur(d, VQ_IO);
+	req_init(&tmf, d, VQ_CTL);
+	req_tmf(&tmf, VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET, 1, 0, 0);
+	for (int i = 0; i < 8; i++)
+		scsi_rw_prep(&r[i], d, VQ_IO + i % 2, i & 2, i * 8,
+			     gmem_alloc(&d->mem, 4096, 4096), 4096);
+	for (int round = 0; round < 50; round++) {
+		step("round %d", round);
+		for (int i = 0; i < 8; i++) {
+			req_again(&r[i]);
+			req_queue(&r[i]);
+		}
+		ring_publish(&d->vq[VQ_IO]);
+		ring_publish(&d->vq[VQ_IO + 1]);
+		req_again(&tmf);
+		req_run(&tmf);
+		check(req_tmf_response(&tmf) == SUCCEEDED, "TMF response %u",
+		      req_tmf_response(&tmf));
+		ring_collect(&d->vq[VQ_IO]);
+		ring_collect(&d->vq[VQ_IO + 1]);
+		for (int i = 0; i < 8; i++)
+			check(r[i].done, "the reset overtook command %d", i);
+	}
+}
+
+/* F17: the LUN goes while its reset waits for commands. */
+VRING_TEST(ctl_unlink, "control/reset-lun-that-was-removed",
+	   "be told INCORRECT_LUN for a LUN that was removed")
+{
+	struct vdev *d;
+	struct req tmf;
+	struct tgt t;
+	struct bs b;
+
+	bs_ramdisk(&b, 1 * MIB);
+	tgt_with_ramdisk(&t, 4 * MIB);
+	expect(lun_link(&t, 1, 1, &b), 0);
+	d = dev_up(t.wwn, 1, 64, F_DEFAULT);
+	scsi_tur(d, VQ_IO);
+	for (int i = 0; i < 3; i++) {
+		step("reset LUN 1");
+		req_init(&tmf, d, VQ_CTL);
+		req_tmf(&tmf, VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET, 1, 1, 0);
+		req_run(&tmf);
+		check(req_tmf_response(&tmf) == SUCCEEDED, "TMF response %u",
+		      req_tmf_response(&tmf));
+		expect(lun_unlink(&t, 1, 1), 0);
+		step("reset LUN 1, which is gone");
+		req_again(&tmf);
+		req_run(&tmf);
+		check(req_tmf_response(&tmf) == VIRTIO_SCSI_S_INCORRECT_LUN,
+		      "TMF response %u", req_tmf_response(&tmf));
+		expect(lun_link(&t, 1, 1, &b), 0);
+	}
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R34, R17, A10: the event queue takes buffers of any size and shape, and
+ * whatever it takes comes back.
+ *
+ * The peer on 6.12: keep-or-return-buffers-of-any-shape fails: it consumes a
+ * buffer that is not one descriptor of 16 bytes and never returns it.
+ */
+#include "vring.h"
+
+static struct vdev *start(struct tgt *t)
+{
+	uint64_t offered = 0;
+	struct vdev *d;
+	int fd = dev_open_fd();
+
+	expect(dev_ioctl(fd, VHOST_GET_FEATURES, &offered), 0);
+	close(fd);
+	tgt_with_ramdisk(t, 4 * MIB);
+	d = dev_up(t->wwn, 1, 64, F_DEFAULT | (offered & F_HOTPLUG));
+	scsi_tur(d, VQ_IO);
+	return d;
+}
+
+static void post(struct vdev *d, struct req *r, uint32_t len, uint32_t chunk)
+{
+	req_init(r, d, VQ_EVT);
+	r->rsp_len = len;
+	r->rsp_chunk = chunk;
+	req_queue(r);
+}
+
+/* Says that events were missed, which makes a kick worth an event. */
+static void provoke(struct vdev *d)
+{
+	uint32_t missed = 1;
+
+	expect(dev_ioctl(d->fd, VHOST_SCSI_SET_EVENTS_MISSED, &missed), 0);
+	ring_publish(&d->vq[VQ_EVT]);
+	ring_kick(&d->vq[VQ_EVT]);
+}
+
+/* What was taken from the ring has been returned, nothing else was. */
+static void expect_none_lost(struct vdev *d, const struct tgt *t)
+{
+	struct vq *vq = &d->vq[VQ_EVT];
+	int base;
+
+	expect(dev_clear_endpoint(d->fd, t->wwn), 0);
+	ring_collect(vq);
+	base = dev_vring_base(d->fd, VQ_EVT);
+	check(base == vq->used_idx, "%d buffers taken, %u returned", base,
+	      vq->used_idx);
+}
+
+static void try_shape(uint32_t len, uint32_t chunk)
+{
+	struct req r[4];
+	struct vdev *d;
+	struct tgt t;
+
+	step("%u bytes by %u", len, chunk);
+	d = start(&t);
+	for (int i = 0; i < 4; i++)
+		post(d, &r[i], len, chunk);
+	provoke(d);
+	step("%u bytes by %u: I/O", len, chunk);
+	scsi_write_pattern(d, VQ_IO, 0, 4096, 1);
+	scsi_check_pattern(d, VQ_IO, 0, 4096, 1);
+	check(!efd_drain(d->vq[VQ_EVT].err), "the queue is in error");
+	expect_none_lost(d, &t);
+	for (int i = 0; i < 4; i++)
+		check(!r[i].done || r[i].used_len <= len, "used.len %u of %u",
+		      r[i].used_len, len);
+	dev_close(d);
+}
+
+VRING_TEST(evt_shapes, "event/keep-or-return-buffers-of-any-shape",
+	   "post event buffers of many shapes and have none lost")
+{
+	try_shape(16, 0);
+	try_shape(16, 8);
+	try_shape(16, 1);
+	try_shape(32, 0);
+	try_shape(32, 16);
+	try_shape(128, 5);
+	try_shape(8, 0);
+	try_shape(1, 0);
+}
+
+VRING_TEST(evt_out, "event/return-readable-buffers",
+	   "post event buffers that are readable, or begin so, and lose none")
+{
+	struct req r[2];
+	struct vdev *d;
+	struct tgt t;
+
+	d = start(&t);
+	req_init(&r[0], d, VQ_EVT);
+	r[0].hdr_len = 16;
+	r[0].rsp_len = 0;
+	req_queue(&r[0]);
+	req_init(&r[1], d, VQ_EVT);
+	r[1].hdr_len = 8;
+	r[1].rsp_len = 16;
+	req_queue(&r[1]);
+	provoke(d);
+	scsi_tur(d, VQ_IO);
+	expect_none_lost(d, &t);
+}
+
+/* R17 */
+VRING_TEST(evt_after_clear, "event/leave-ring-alone-after-clear",
+	   "change LUNs after CLEAR_ENDPOINT and see the event ring unchanged")
+{
+	struct req r[4];
+	uint16_t used;
+	struct vdev *d;
+	struct tgt t;
+	struct bs b;
+
+	bs_ramdisk(&b, 1 * MIB);
+	d = start(&t);
+	for (int i = 0; i < 4; i++)
+		post(d, &r[i], 16, 0);
+	ring_publish(&d->vq[VQ_EVT]);
+	ring_kick(&d->vq[VQ_EVT]);
+	expect(dev_clear_endpoint(d->fd, t.wwn), 0);
+	ring_collect(&d->vq[VQ_EVT]);
+	used = d->vq[VQ_EVT].used_idx;
+	for (int i = 0; i < 10; i++) {
+		expect(lun_link(&t, 1, 1, &b), 0);
+		expect(lun_unlink(&t, 1, 1), 0);
+	}
+	check(d->vq[VQ_EVT].used->idx == used, "the used index moved");
+	for (int i = 0; i < 4; i++)
+		check(*(uint8_t *)gmem_ptr(&d->mem, r[i].rsp_gpa, 1) ==
+		      RSP_POISON || r[i].done, "buffer %d was written", i);
+	step("and attach again");
+	expect(dev_ready(d, d->features), 0);
+	expect(dev_set_endpoint(d->fd, t.wwn), 0);
+	scsi_tur(d, VQ_IO);
+	expect(lun_link(&t, 1, 1, &b), 0);
+	expect_none_lost(d, &t);
+}
+
+VRING_TEST(evt_no_buffers, "event/change-luns-without-buffers",
+	   "change LUNs 200 times with no event buffer posted")
+{
+	struct vdev *d;
+	struct tgt t;
+	struct bs b;
+
+	bs_ramdisk(&b, 1 * MIB);
+	d = start(&t);
+	for (int i = 0; i < 100; i++) {
+		expect(lun_link(&t, 1, 1, &b), 0);
+		expect(lun_unlink(&t, 1, 1), 0);
+	}
+	scsi_tur(d, VQ_IO);
+	expect_none_lost(d, &t);
+}

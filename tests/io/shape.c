@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Headers and responses in any segmentation and anywhere in guest memory (R03,
+ * R04, R31), indirect tables after chained descriptors.
+ *
+ * The peer on 6.12 passes all of these.
+ */
+#include "vring.h"
+
+static struct vdev *start(unsigned int num, uint64_t features)
+{
+	struct vdev *d;
+	struct tgt t;
+
+	tgt_with_ramdisk(&t, 4 * MIB);
+	d = dev_up(t.wwn, 1, num, features);
+	scsi_tur(d, VQ_IO);
+	return d;
+}
+
+/* A READ beyond the end: the answer has a status, sense data and no data. */
+static void prep_failing(struct req *r, struct vdev *d)
+{
+	scsi_rw_prep(r, d, VQ_IO, false, 1 << 20, 0, 512);
+	r->nr_in = 0;
+	req_in(r, gmem_alloc(&d->mem, 512, 512), 512);
+}
+
+static void check_failing(struct req *r, const struct virtio_scsi_cmd_resp *want)
+{
+	req_sense(r, 5, 0x21);
+	check(r->rsp.sense_len == want->sense_len &&
+	      !memcmp(r->rsp.sense, want->sense, want->sense_len),
+	      "sense data differs: %s", req_text(r));
+}
+
+VRING_TEST(io_split, "io/split-header-and-response",
+	   "split header and response into descriptors of 1 to 107 bytes")
+{
+	static const uint32_t by[] = { 1, 2, 3, 7, 12, 36, 50, 54, 107 };
+	struct vdev *d = start(256, F_DEFAULT);
+	struct virtio_scsi_cmd_resp want;
+	struct req r;
+
+	prep_failing(&r, d);
+	req_run(&r);
+	req_sense(&r, 5, 0x21);
+	want = r.rsp;
+	for (size_t i = 0; i < ARRAY_SIZE(by); i++) {
+		for (unsigned int direct = 0; direct < 2; direct++) {
+			step("by %u, %s", by[i], direct ? "direct" : "table");
+			r.hdr_chunk = by[i];
+			r.rsp_chunk = by[i];
+			r.direct = direct ? ALL_DIRECT : 0;
+			req_again(&r);
+			req_run(&r);
+			check_failing(&r, &want);
+		}
+	}
+}
+
+VRING_TEST(io_cross, "io/cross-memory-regions",
+	   "place header, data and response across the border of two regions")
+{
+	struct vdev *d = start(64, F_DEFAULT);
+	struct virtio_scsi_cmd_resp want;
+	uint64_t hdr, rsp;
+	struct req r;
+
+	prep_failing(&r, d);
+	req_run(&r);
+	want = r.rsp;
+	hdr = r.hdr_gpa;
+	rsp = r.rsp_gpa;
+	for (unsigned int cut = 1; cut < 108; cut += 13) {
+		step("response cut at %u", cut);
+		r.rsp_gpa = NEXT_GPA - cut;
+		req_again(&r);
+		req_run(&r);
+		check_failing(&r, &want);
+	}
+	r.rsp_gpa = rsp;
+	for (unsigned int cut = 1; cut < 51; cut += 7) {
+		step("header cut at %u", cut);
+		r.hdr_gpa = NEXT_GPA - cut;
+		req_again(&r);
+		req_run(&r);
+		check_failing(&r, &want);
+	}
+	r.hdr_gpa = hdr;
+	for (unsigned int cut = 512; cut <= 65536 - 512; cut += 4608) {
+		step("data cut at %u", cut);
+		gmem_pattern(&d->mem, NEXT_GPA - cut, 65536, cut);
+		scsi_rw(d, VQ_IO, true, 0, NEXT_GPA - cut, 65536);
+		scsi_check_pattern(d, VQ_IO, 0, 65536, cut);
+		gmem_fill(&d->mem, NEXT_GPA - cut, 0, 65536);
+		scsi_rw(d, VQ_IO, false, 0, NEXT_GPA - cut, 65536);
+		check(gmem_differs(&d->mem, NEXT_GPA - cut, 65536, cut) < 0,
+		      "read over the border differs");
+	}
+}
+
+/* One region per 256 KiB, neighbours in guest-physical space, mapped apart. */
+VRING_TEST(io_64_regions, "io/use-64-memory-regions",
+	   "transfer 3 MiB in one descriptor that spans 13 of 64 regions")
+{
+	struct gmem saved;
+	struct vdev *d;
+	struct req r;
+	uint64_t gpa;
+
+	d = start(64, F_DEFAULT);
+	saved = d->mem;
+	for (gpa = 2 * HIGH_GPA; d->mem.nr < 64; gpa += 256 * KIB)
+		gmem_add(&d->mem, gpa, 256 * KIB);
+	expect(gmem_set_table(&d->mem, d->fd), 0);
+	gpa = 2 * HIGH_GPA + 100 * KIB;
+	gmem_pattern(&d->mem, gpa, 3 * MIB, 9);
+	step("write");
+	scsi_rw_prep(&r, d, VQ_IO, true, 0, gpa, 3 * MIB);
+	req_run(&r);
+	req_good(&r);
+	step("read");
+	gmem_fill(&d->mem, gpa, 0, 3 * MIB);
+	scsi_rw(d, VQ_IO, false, 0, gpa, 3 * MIB);
+	check(gmem_differs(&d->mem, gpa, 3 * MIB, 9) < 0, "data differs");
+	check(saved.nr < d->mem.nr, "no regions were added");
+}
+
+/* R03: every answer at its own place, with the queue as full as it gets. */
+static void fill_queue(struct vdev *d, unsigned int count, unsigned int direct)
+{
+	struct req *r = calloc(count, sizeof(*r));
+
+	for (unsigned int i = 0; i < count; i++) {
+		uint64_t gpa = gmem_alloc(&d->mem, 512, 512);
+
+		scsi_rw_prep(&r[i], d, VQ_IO, true, i, gpa, 512);
+		gmem_pattern(&d->mem, gpa, 512, i);
+		r[i].direct = direct;
+		req_queue(&r[i]);
+	}
+	ring_publish(&d->vq[VQ_IO]);
+	ring_kick(&d->vq[VQ_IO]);
+	for (unsigned int i = 0; i < count; i++) {
+		req_wait(&r[i]);
+		req_good(&r[i]);
+		req_free(&r[i]);
+	}
+	for (unsigned int i = 0; i < count; i++)
+		scsi_check_pattern(d, VQ_IO, i, 512, i);
+	free(r);
+}
+
+VRING_TEST(io_deep, "io/answer-a-full-queue",
+	   "fill a queue of 128 with requests and get each its own answer")
+{
+	struct vdev *d = start(128, F_DEFAULT);
+
+	step("indirect");
+	fill_queue(d, 128, 0);
+	step("direct");
+	fill_queue(d, 128 / 3, ALL_DIRECT);
+	step("chained and indirect");
+	fill_queue(d, 64, 1);
+}
+
+VRING_TEST(io_mixed, "io/use-table-after-chain",
+	   "use an indirect table after up to 18 chained descriptors")
+{
+	struct vdev *d = start(64, F_DEFAULT);
+	uint64_t gpa = gmem_alloc(&d->mem, 65536, 4096);
+	struct req w;
+
+	for (unsigned int n = 0; n <= 18; n++) {
+		step("%u chained descriptors", n);
+		gmem_pattern(&d->mem, gpa, 65536, n);
+		scsi_rw_prep(&w, d, VQ_IO, true, 0, 0, 65536);
+		w.nr_out = 0;
+		req_out_split(&w, gpa, 65536, 4096);
+		w.direct = n;
+		req_run(&w);
+		req_good(&w);
+		scsi_check_pattern(d, VQ_IO, 0, 65536, n);
+		req_free(&w);
+	}
+}
+
+VRING_TEST(io_legacy, "io/serve-a-legacy-driver",
+	   "serve a driver that negotiated no feature at all")
+{
+	struct vdev *d = start(64, 0);
+
+	scsi_write_pattern(d, VQ_IO, 0, 65536, 3);
+	scsi_check_pattern(d, VQ_IO, 0, 65536, 3);
+}
