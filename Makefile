@@ -10,7 +10,9 @@ MODROOT ?= /
 VMLINUX ?=
 
 programs := $(wildcard tests/vring/Makefile tests/aio/Makefile userland/Makefile)
-kmod_one = $(MAKE) -C $(TREE)kmod KDIR=$(1) MODROOT=$(MODROOT) VMLINUX=$(VMLINUX)
+# Two builds of one kernel at a time would spoil each other's objects.
+alone = mkdir -p $(TREE)build/kmod && flock $(TREE)build/kmod/.lock
+kmod_one = $(alone) $(MAKE) -C $(TREE)kmod KDIR=$(1) MODROOT=$(MODROOT) VMLINUX=$(VMLINUX)
 
 .PHONY: all kmod userland install uninstall check test test-debug demo bench clean help
 
@@ -26,7 +28,7 @@ kmod: $(addprefix kmod-,$(SERIES))
 
 .PHONY: $(addprefix kmod-,$(SERIES))
 $(addprefix kmod-,$(SERIES)): kmod-%:
-	+@eval "$$($(TREE)tests/vm/kernels get $*)" && \
+	+@eval "$$($(TREE)tests/vm/kernels get $*)" && $(alone) \
 	$(MAKE) -C $(TREE)kmod KDIR="$$KDIR" MODROOT="$$MODROOT" VMLINUX="$$VMLINUX"
 endif
 
