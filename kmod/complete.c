@@ -197,4 +197,7 @@ void vscsi_complete(struct vscsi_vq *vq)
 			vscsi_drain_ended(vq, 1);
 		}
 	}
+	/* A task management function may be waiting for one of these. */
+	if (done && unlikely(READ_ONCE(vq->dev->tmfs_ended)))
+		vscsi_control_wake(vq->dev);
 }

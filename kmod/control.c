@@ -7,7 +7,7 @@
  * to LIO go the commands that were in a request ring when it was fetched, for
  * queues have threads of their own: it takes the number of a new order barrier
  * and waits until every queue has passed that (vq.c). And its answer comes
- * after the answers of the commands it ended: those are put in their used
+ * after the answers of the commands ahead of it: those are put in their used
  * rings first, here.
  */
 #include <linux/slab.h>
@@ -148,40 +148,79 @@ static void fetch_all(struct vscsi_vq *vq, struct list_head *list)
 	} while (vq->live && vhost_enable_notify(&vq->dev->vhost, &vq->vhost));
 }
 
-/* Put the answers of commands in their used rings. */
-static void answer_commands(struct vscsi_dev *dev)
+/*
+ * Is a command unanswered that the function came after? LIO waits for those it
+ * aborts, but not for those whose completion is already under way.
+ */
+static bool is_ahead(struct vscsi_vq *vq, const struct vscsi_tmf *tmf)
 {
+	const struct vscsi_req *req;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	for (req = vq->reqs; req < vq->reqs + vq->num; req++)
+		if (req->busy && req->tpg == tmf->tpg &&
+		    req->lun == tmf->lun && req->barrier - tmf->barrier < 0)
+			return true;
+	return false;
+}
+
+/* Put the answers of commands in their used rings: are all of them there? */
+static bool answer_commands(struct vscsi_dev *dev, const struct vscsi_tmf *tmf)
+{
+	bool ahead = false;
 	struct vscsi_vq *vq;
 	unsigned int i;
 
 	for (i = VSCSI_VQ_IO; i < dev->nvqs; i++) {
 		vq = &dev->vqs[i];
-		if (llist_empty(&vq->done) && !READ_ONCE(vq->reqs))
+		if (!READ_ONCE(vq->reqs))
 			continue;
 		mutex_lock(&vq->vhost.mutex);
 		vscsi_complete(vq);
 		vscsi_used_flush(vq);
+		ahead |= is_ahead(vq, tmf);
 		mutex_unlock(&vq->vhost.mutex);
 	}
+	return !ahead;
 }
 
-/* Answer the functions that LIO has carried out. */
-static void answer_tmfs(struct vscsi_vq *vq, struct llist_node *done)
+/* Answer a function that LIO has carried out. */
+static void end_tmf(struct vscsi_vq *vq, struct vscsi_tmf *tmf)
 {
-	bool can_answer = vscsi_vq_can_touch_guest(vq) &&
-			  !READ_ONCE(vq->dev->closed);
-	struct vscsi_tmf *tmf, *next;
+	trace_vscsi_tmf_done(tmf);
+	mutex_lock(&vq->vhost.mutex);
+	if (vscsi_vq_can_touch_guest(vq) && !READ_ONCE(vq->dev->closed))
+		answer(vq, tmf->id, tmf->head, tmf->segs, tmf->nsegs, 0,
+		       tmf->response);
+	else
+		vscsi_drain_ended(vq, 1);
+	vscsi_used_flush(vq);
+	mutex_unlock(&vq->vhost.mutex);
+	list_del(&tmf->pending);
+	kfree(tmf);
+}
 
-	lockdep_assert_held(&vq->vhost.mutex);
-	llist_for_each_entry_safe(tmf, next, done, done) {
-		trace_vscsi_tmf_done(tmf);
-		if (can_answer)
-			answer(vq, tmf->id, tmf->head, tmf->segs, tmf->nsegs, 0,
-			       tmf->response);
-		else
-			vscsi_drain_ended(vq, 1);
-		kfree(tmf);
-	}
+/*
+ * Answer the functions that LIO has carried out, each once the commands ahead
+ * of it are answered; the last of these wakes us (vscsi_complete()).
+ */
+static void end_tmfs(struct vscsi_vq *vq)
+{
+	struct vscsi_dev *dev = vq->dev;
+	struct vscsi_tmf *tmf, *next;
+	struct llist_node *done;
+
+	done = llist_reverse_order(llist_del_all(&vq->done));
+	llist_for_each_entry_safe(tmf, next, done, done)
+		list_add_tail(&tmf->pending, &dev->ended_tmfs);
+	if (list_empty(&dev->ended_tmfs))
+		return;
+	/* Before we look; vscsi_complete() looks at it after it answered. */
+	WRITE_ONCE(dev->tmfs_ended, true);
+	list_for_each_entry_safe(tmf, next, &dev->ended_tmfs, pending)
+		if (answer_commands(dev, tmf))
+			end_tmf(vq, tmf);
+	WRITE_ONCE(dev->tmfs_ended, !list_empty(&dev->ended_tmfs));
 }
 
 static bool barrier_passed(struct vscsi_dev *dev, int barrier)
@@ -230,14 +269,10 @@ static void submit_passed(struct vscsi_dev *dev)
 void vscsi_control_run(struct vscsi_work *work)
 {
 	struct vscsi_vq *vq = container_of(work, struct vscsi_vq, work);
-	struct llist_node *done;
 
-	done = llist_reverse_order(llist_del_all(&vq->done));
-	if (done)
-		answer_commands(vq->dev);
+	end_tmfs(vq);
 	mutex_lock(&vq->vhost.mutex);
 	vq->stats.kicks++;
-	answer_tmfs(vq, done);
 	if (vq->live && vscsi_vq_can_touch_guest(vq))
 		fetch_all(vq, &vq->dev->pending_tmfs);
 	vscsi_used_flush(vq);
@@ -246,12 +281,14 @@ void vscsi_control_run(struct vscsi_work *work)
 }
 
 /**
- * vscsi_control_barrier_passed() - a request queue has passed a barrier
+ * vscsi_control_wake() - a request queue has done what a function waits for
  * @dev: the device
  *
- * Context: process. Returns at once; the control thread looks at all queues.
+ * It has passed an order barrier, or answered commands.
+ *
+ * Context: any. Returns at once; the control thread looks at all queues.
  */
-void vscsi_control_barrier_passed(struct vscsi_dev *dev)
+void vscsi_control_wake(struct vscsi_dev *dev)
 {
 	vscsi_work_queue(dev->control, &dev->vqs[VSCSI_VQ_CTL].work);
 }

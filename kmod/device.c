@@ -34,6 +34,7 @@ static int vscsi_open(struct inode *inode, struct file *file)
 	INIT_LIST_HEAD(&dev->threads);
 	INIT_LIST_HEAD(&dev->events);
 	INIT_LIST_HEAD(&dev->pending_tmfs);
+	INIT_LIST_HEAD(&dev->ended_tmfs);
 	spin_lock_init(&dev->events_lock);
 	init_waitqueue_head(&dev->idle);
 	for (i = 0; i < nvqs; i++) {

@@ -154,6 +154,7 @@ static struct vscsi_req *take_slot(struct vscsi_vq *vq,
 	req->id = chain->id;
 	req->busy = true;
 	req->answered = false;
+	req->barrier = vq->barrier_done;
 	req->segs = req->inline_segs;
 	req->nsegs = 0;
 	req->data.sgl = NULL;

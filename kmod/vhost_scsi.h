@@ -104,6 +104,9 @@ unsigned int vscsi_max_io_vqs(void);
  * @reap_work: frees a device that close() could not wait for
  * @barrier: number of the last order barrier asked for (control.c)
  * @pending_tmfs: wait for their barrier; the control queue's work's alone
+ * @ended_tmfs: LIO has carried them out, but commands before them have not
+ *	been answered yet; likewise
+ * @tmfs_ended: @ended_tmfs is not empty; written by the control queue's work
  * @events_lock: guards the members below
  * @events: waiting for a buffer, oldest first
  * @events_nr: how many
@@ -127,6 +130,8 @@ struct vscsi_dev {
 	struct work_struct reap_work;
 	atomic_t barrier;
 	struct list_head pending_tmfs;
+	struct list_head ended_tmfs;
+	bool tmfs_ended;
 	spinlock_t events_lock;
 	struct list_head events;
 	unsigned int events_nr;
@@ -383,6 +388,7 @@ void vscsi_data_release(struct vscsi_data *data);
  * @head: its descriptor's index, and its own index in the queue's table
  * @busy: between fetch and used ring; lock: vq
  * @answered: LIO gave it a status; else it was aborted
+ * @barrier: the last that the queue had passed when this was fetched
  * @attr: SAM task attribute
  * @dir: of the data
  * @lun: single level LUN
@@ -411,6 +417,7 @@ struct vscsi_req {
 	u16 head;
 	bool busy;
 	bool answered;
+	int barrier;
 	u8 attr;
 	enum dma_data_direction dir;
 	u16 lun;
@@ -476,7 +483,7 @@ void vscsi_used_flush(struct vscsi_vq *vq);
  * struct vscsi_tmf - one task management function
  * @se_cmd: LIO's part
  * @done: link in the control queue's done list
- * @pending: link in the list of those waiting for @barrier
+ * @pending: link in the list of those waiting for @barrier, or for commands
  * @vq: the control queue
  * @tpg: the target port it goes to
  * @id: for traces
@@ -510,7 +517,7 @@ static inline struct vscsi_tmf *to_vscsi_tmf(struct se_cmd *se_cmd)
 }
 
 void vscsi_control_run(struct vscsi_work *work);
-void vscsi_control_barrier_passed(struct vscsi_dev *dev);
+void vscsi_control_wake(struct vscsi_dev *dev);
 
 /* ------------------------------------------------------------- event.c */
 

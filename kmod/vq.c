@@ -305,7 +305,7 @@ static void vq_run(struct vscsi_work *work)
 	submit_batch(&batch);
 	if (passed) {
 		smp_store_release(&vq->barrier_done, barrier);
-		vscsi_control_barrier_passed(vq->dev);
+		vscsi_control_wake(vq->dev);
 	}
 	if (more)
 		vscsi_work_queue(vq->thread, &vq->work);
