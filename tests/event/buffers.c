@@ -17,7 +17,7 @@ static struct vdev *start(struct tgt *t)
 	expect(dev_ioctl(fd, VHOST_GET_FEATURES, &offered), 0);
 	close(fd);
 	tgt_with_ramdisk(t, 4 * MIB);
-	d = dev_up(t->wwn, 1, 64, F_DEFAULT | (offered & F_HOTPLUG));
+	d = dev_up(t->wwn, 1, 256, F_DEFAULT | (offered & F_HOTPLUG));
 	scsi_tur(d, VQ_IO);
 	return d;
 }

@@ -183,6 +183,30 @@ VRING_TEST(io_fault, "io/answer-when-data-cannot-be-accessed",
 	scsi_tur(d, VQ_IO);
 }
 
+/* R31: no region of the memory table holds the address. */
+VRING_TEST(io_hole, "io/answer-when-data-is-in-a-hole",
+	   "be answered when a data segment or the response is in a hole")
+{
+	struct vdev *d = start();
+	struct req r;
+
+	for (int write = 0; write < 2; write++) {
+		step("%s", write ? "write" : "read");
+		scsi_rw_prep(&r, d, VQ_IO, write, 0, HOLE_GPA - 4096, 8192);
+		req_run(&r);
+		check_fault(&r);
+	}
+	step("response");
+	prep_inquiry(&r, d);
+	r.rsp_gpa = HOLE_GPA - CMD_RSP_LEN;
+	req_queue(&r);
+	d->vq[VQ_IO].desc[d->vq[VQ_IO].desc[r.head].next].addr = HOLE_GPA - 8;
+	ring_publish(r.vq);
+	ring_kick(r.vq);
+	check(wait_until(ring_collect(r.vq)), "the request is not returned");
+	scsi_tur(d, VQ_IO);
+}
+
 /* A25: nothing can be said to the guest, but it gets its descriptors back. */
 VRING_TEST(io_rsp_fault, "io/return-request-whose-response-faults",
 	   "get a request back whose response cannot be written")

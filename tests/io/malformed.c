@@ -9,7 +9,7 @@
 
 enum fault {
 	LOOP, OUT_AFTER_IN, BAD_HEAD, BAD_NEXT, NESTED_TABLE, ODD_TABLE,
-	TABLE_LOOP, INDEX_JUMP, HOLE, TABLE_IN_HOLE,
+	TABLE_LOOP, INDEX_JUMP, TABLE_IN_HOLE,
 };
 
 static void spoil(struct vq *vq, struct req *r, enum fault fault)
@@ -49,9 +49,6 @@ static void spoil(struct vq *vq, struct req *r, enum fault fault)
 		break;
 	case INDEX_JUMP:
 		vq->avail_idx += vq->num + 1;
-		break;
-	case HOLE:
-		vq->desc[d->next].addr = HOLE_GPA - 8;
 		break;
 	case TABLE_IN_HOLE:
 		d->addr = HOLE_GPA + MIB;
@@ -115,7 +112,5 @@ MALFORMED(io_bad_odd, "odd-table-size", "a table of odd size", ODD_TABLE, true)
 MALFORMED(io_bad_tloop, "table-loop", "a loop in a table", TABLE_LOOP, true)
 MALFORMED(io_bad_jump, "index-jump", "an impossible available index",
 	  INDEX_JUMP, false)
-MALFORMED(io_bad_hole, "hole", "a buffer that reaches into a hole of memory",
-	  HOLE, false)
 MALFORMED(io_bad_thole, "table-in-hole", "a table in a hole of memory",
 	  TABLE_IN_HOLE, true)

@@ -190,14 +190,19 @@ VRING_TEST_LIMIT(io_reuse, "io/reuse-head-at-once",
 		 "send 3000 requests over one head without waiting for signals",
 		 120)
 {
-	struct vdev *d = start(1, 1, F_DEFAULT);
-	struct vq *vq = &d->vq[VQ_IO];
 	uint8_t cdb[CDB_LEN];
+	struct vdev *d;
+	struct vq *vq;
 	struct req r;
+	struct tgt t;
 
-	cdb_tur(cdb);
+	tgt_with_ramdisk(&t, 1 * MIB);
+	d = dev_up(t.wwn, 1, 1, F_DEFAULT);
+	vq = &d->vq[VQ_IO];
+	cdb_inquiry(cdb, -1, 36);
 	req_init(&r, d, VQ_IO);
 	req_cmd(&r, 1, 0, cdb);
+	req_in(&r, gmem_alloc(&d->mem, 36, 64), 36);
 	r.direct = 0;
 	for (int i = 0; i < 3000; i++) {
 		uint64_t end = deadline_in(WAIT_MS);

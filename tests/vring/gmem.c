@@ -9,6 +9,9 @@
 
 #define GUARD (64 * KIB)
 
+/* The end of the first region is left to tests that cross into the next. */
+#define KEPT_TOP (4 * MIB)
+
 struct region *gmem_add(struct gmem *m, uint64_t gpa, uint64_t size)
 {
 	struct region *r = &m->region[m->nr];
@@ -39,9 +42,22 @@ uint64_t gmem_alloc(struct gmem *m, uint64_t size, uint64_t align)
 {
 	uint64_t start = (m->used + align - 1) / align * align;
 
-	check(start + size <= m->region[0].size, "guest memory is used up");
+	check(start + size <= m->region[0].size - m->kept - KEPT_TOP,
+	      "guest memory is used up");
 	m->used = start + size;
 	return m->region[0].gpa + start;
+}
+
+/*
+ * Memory that stays allocated when a caller of gmem_alloc() goes back to an
+ * older value of used; it grows down from below the end of the region.
+ */
+uint64_t gmem_keep(struct gmem *m, uint64_t size)
+{
+	m->kept += (size + 63) / 64 * 64;
+	check(m->used + m->kept + KEPT_TOP <= m->region[0].size,
+	      "guest memory is used up");
+	return m->region[0].gpa + m->region[0].size - KEPT_TOP - m->kept;
 }
 
 static const struct region *find(const struct gmem *m, uint64_t gpa)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include "vring.h"
 #include "harness.h"
@@ -131,6 +132,7 @@ static bool clean_up(pid_t pid)
 
 static int run_test(const struct test *t)
 {
+	const struct rlimit files = { 8192, 8192 };
 	pid_t pid;
 	int code;
 
@@ -145,6 +147,7 @@ static int run_test(const struct test *t)
 	if (!pid) {
 		setpgid(0, 0);
 		test_number = getpid();
+		setrlimit(RLIMIT_NOFILE, &files);
 		signal(SIGPIPE, SIG_IGN);
 		t->run();
 		_exit(EXIT_PASS);

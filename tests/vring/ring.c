@@ -105,7 +105,7 @@ static void put_table(struct vq *vq, unsigned int i, const struct seg *seg,
 	struct vring_desc *t;
 
 	if (vq->table_room[i] < n) {
-		vq->table[i] = gmem_alloc(&vq->dev->mem, n * sizeof(*t), 16);
+		vq->table[i] = gmem_keep(&vq->dev->mem, n * sizeof(*t));
 		vq->table_room[i] = n;
 	}
 	t = gmem_ptr(&vq->dev->mem, vq->table[i], n * sizeof(*t));

@@ -142,7 +142,8 @@ struct region {
 struct gmem {
 	struct region region[GMEM_REGIONS];
 	unsigned int nr;
-	uint64_t used;		/* allocated bytes of region[0] */
+	uint64_t used;		/* allocated bytes of region[0]; may be reset */
+	uint64_t kept;		/* bytes at its end that gmem_keep() gave */
 };
 
 #define LOW_GPA 0x100000000ull
@@ -156,6 +157,7 @@ struct gmem {
 void gmem_init(struct gmem *m);
 struct region *gmem_add(struct gmem *m, uint64_t gpa, uint64_t size);
 uint64_t gmem_alloc(struct gmem *m, uint64_t size, uint64_t align);
+uint64_t gmem_keep(struct gmem *m, uint64_t size);
 void *gmem_ptr(const struct gmem *m, uint64_t gpa, uint64_t len);
 void gmem_put(const struct gmem *m, uint64_t gpa, const void *src, size_t len);
 void gmem_get(const struct gmem *m, uint64_t gpa, void *dst, size_t len);
