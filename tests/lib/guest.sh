@@ -24,7 +24,7 @@
 GUEST_RUN=${GUEST_RUN:-/run/vscsi-guest}
 GUEST_ACCEL=${GUEST_ACCEL:-kvm}
 GUEST_CPU=${GUEST_CPU:-qemu64}
-GUEST_BOOT_SECONDS=${GUEST_BOOT_SECONDS:-120}
+GUEST_BOOT_SECONDS=${GUEST_BOOT_SECONDS:-180}
 GUEST_COMMAND_SECONDS=${GUEST_COMMAND_SECONDS:-120}
 GUEST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
@@ -33,23 +33,57 @@ guest_say()
 	echo "guest: $*" >&2
 }
 
-# until_true SECONDS COMMAND... : poll; the deadline is scaled
+# until_true SECONDS COMMAND... : poll; the deadline is scaled. What polls must
+# not fork: on an emulated processor that would take the guest's own time.
 until_true()
 {
 	local end=$((SECONDS + $1 * ${VSCSI_SLOW:-1}))
 
 	shift
+	[ -n "${GUEST_TICK:-}" ] || exec {GUEST_TICK}<> <(:)
 	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || return 1
-		read -rt 0.05 <> <(:) || true
+		read -rt 0.1 -u "$GUEST_TICK" || true
 	done
+}
+
+# guest__count FILE PATTERN: lines that match the glob, in $count
+guest__count()
+{
+	local line lines
+
+	count=0
+	mapfile -t lines <"$GUEST_RUN/$1"
+	for line in "${lines[@]}"; do
+		# shellcheck disable=SC2053 # a glob it is
+		[[ $line != $2 ]] || count=$((count + 1))
+	done
+}
+
+# Make /dev/kvm, by the processor that level 1 has, and keep one virtual machine
+# until level 1 ends: see guest-kvm-hold.c. Once per boot.
+guest_load_kvm()
+{
+	local held=''
+
+	if grep -qw svm /proc/cpuinfo; then
+		modprobe kvm_amd
+	else
+		modprobe kvm_intel
+	fi
+	mkdir -p "$GUEST_RUN"
+	[ -e "$GUEST_RUN/held" ] || mkfifo "$GUEST_RUN/held"
+	setsid "$GUEST_TOP/build/guest/kvm-hold" </dev/null >"$GUEST_RUN/held" 2>&1 &
+	read -r held <"$GUEST_RUN/held"
+	[ "$held" = held ] || { guest_say "kvm-hold: $held"; return 1; }
 }
 
 guest_alive()
 {
-	local pid
+	local pid=''
 
-	pid=$(cat "$GUEST_RUN/$1/pid" 2>/dev/null) && kill -0 "$pid" 2>/dev/null
+	[ -e "$GUEST_RUN/$1/pid" ] && read -r pid <"$GUEST_RUN/$1/pid"
+	[ -n "$pid" ] && kill -0 "$pid" 2>/dev/null
 }
 
 # The end of a guest's logs, for the reader of a failed test.
@@ -64,14 +98,19 @@ guest_show_logs()
 	done
 }
 
-# Fill GUEST_KERNEL and GUEST_INITRD. They are built at level 0, where the
-# package mirror is; inside level 1 this finds them in the cache.
+# guest_image SERIES small|full: fill GUEST_KERNEL and GUEST_INITRD. They are
+# built at level 0, where the package mirror is; that leaves a note here.
 guest_image()
 {
-	local assignments
+	local note=$GUEST_TOP/build/guest/$1-$2 maker=$GUEST_TOP/tests/vm/guest-init
 
-	assignments=$("$GUEST_TOP/tests/vm/guest-initramfs" "$@") || return 1
-	eval "$assignments"
+	if [ ! -e "$note" ] || [ "$maker" -nt "$note" ] ||
+	   [ "${maker}ramfs" -nt "$note" ]; then
+		guest_say "no fresh initramfs: tests/vm/guest-initramfs --kernel $1 --$2 makes it"
+		return 1
+	fi
+	# shellcheck disable=SC1090
+	. "$note"
 }
 
 guest__fifo()
@@ -107,17 +146,19 @@ guest__options()
 	local name=$1
 
 	shift
-	series=${GUEST_SERIES:-6.1} variant=--small smp=2 mem=384 queues=2
-	bios=no job='' devices=() extra=()
+	series=${GUEST_SERIES:-6.1} variant=small smp=2 mem=384 queues=2
+	bios=no paused=no prefix=() given=() devices=() extra=()
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--kernel) series=$2; shift 2 ;;
-		--fio) variant='' mem=768; shift ;;
+		--fio) variant=full mem=768; shift ;;
 		--smp) smp=$2; shift 2 ;;
 		--mem) mem=$2; shift 2 ;;
 		--queues) queues=$2; shift 2 ;;
-		--job) job=$2; shift 2 ;;
+		--give) given+=("$2"); shift 2 ;;
 		--bios) bios=yes; shift ;;
+		--paused) paused=yes; shift ;;
+		--prefix) read -ra prefix <<<"$2"; shift 2 ;;
 		--wwpn)
 			devices+=(-device "vhost-scsi-pci,wwpn=$2,num_queues=$queues,id=scsi${#devices[@]}$3")
 			shift 3 ;;
@@ -128,28 +169,29 @@ guest__options()
 	: "$name"
 }
 
-# guest_start NAME [--kernel SERIES] [--fio] [--smp N] [--mem MIB] [--job FILE]
-#	[--queues N] [--wwpn WWN ,MORE-PROPERTIES|""]... [--bios] [-- ARG...]
-# --fio takes the large initramfs; --bios boots from the first disk instead.
+# guest_start NAME [--kernel SERIES] [--fio] [--smp N] [--mem MIB]
+#	[--give FILE]... [--queues N] [--wwpn WWN ,MORE-PROPERTIES|""]... [--bios] [-- ARG...]
+# --give hands the guest a file as /given/<its name>; it runs one named "job".
+# --fio takes the large initramfs; --bios boots from the first disk instead;
+# --paused waits for "cont"; --prefix puts a command before QEMU's.
 # --queues goes before the --wwpn it is for. Device ids: scsi0, scsi2, ...
 guest_start()
 {
 	local name=$1 dir=$GUEST_RUN/$1
-	local series variant smp mem queues bios job devices extra boot=()
+	local series variant smp mem queues bios paused prefix given devices extra boot=()
 
 	shift
 	guest__options "$name" "$@" || return
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	if [ "$bios" = no ]; then
-		# shellcheck disable=SC2086 # no variant: no word
-		guest_image --kernel "$series" $variant || return 1
-		guest__initrd "$dir" "$job"
+		guest_image "$series" "$variant" || return 1
+		guest__initrd "$dir" "${given[@]}"
 		boot=(-kernel "$GUEST_KERNEL" -initrd "$dir/initrd"
 		      -append "console=ttyS0 loglevel=${GUEST_LOGLEVEL:-4} panic=-1 random.trust_cpu=on")
 	fi
 	guest__channels "$name"
-	set -- qemu-system-x86_64 -name "$name" -nodefaults -no-user-config \
+	set -- "${prefix[@]}" qemu-system-x86_64 -name "$name" -nodefaults -no-user-config \
 		-M pc -accel "$GUEST_ACCEL" -cpu "$GUEST_CPU" -smp "$smp" \
 		-m "$mem" -display none -serial "file:$dir/console.log" \
 		-chardev "pipe,id=qmp,path=$dir/qmp" \
@@ -160,46 +202,48 @@ guest_start()
 		-chardev "file,id=acks,path=$dir/acks.log" \
 		-device virtserialport,chardev=acks,name=acks \
 		"${boot[@]}" "${devices[@]}" "${extra[@]}"
+	[ "$paused" = no ] || set -- "$@" -S
 	printf '%q ' "$@" >"$dir/cmdline"
 	"$@" </dev/null >>"$dir/qemu.log" 2>&1 &
 	echo $! >"$dir/pid"
 
 	guest__send "$name" qmp '{"execute":"qmp_capabilities"}'
-	if [ "$bios" = no ]; then
+	if [ "$bios$paused" = nono ]; then
 		guest_wait_ready "$name" 1
 	fi
 }
 
-# The shared initramfs, and a small archive with the job after it.
+# The shared initramfs, and a small archive with the given files after it.
 guest__initrd()
 {
-	local dir=$1 job=$2
+	local dir=$1
 
-	if [ -z "$job" ]; then
+	shift
+	if [ $# -eq 0 ]; then
 		ln -s "$GUEST_INITRD" "$dir/initrd"
 		return
 	fi
-	mkdir "$dir/job"
-	install "$job" "$dir/job/job"
+	mkdir -p "$dir/more/given"
+	cp "$@" "$dir/more/given/"
 	{
 		cat "$GUEST_INITRD"
-		(cd "$dir/job" && echo job | cpio -o -H newc --quiet)
+		(cd "$dir/more" && find given | cpio -o -H newc --quiet)
 	} >"$dir/initrd"
 }
 
 guest__ready_count()
 {
-	[ "$(grep -c '^READY ' "$GUEST_RUN/$1/control.log")" -ge "$2" ] ||
-		! guest_alive "$1"
+	local count
+
+	guest__count "$1/control.log" 'READY *'
+	[ "$count" -ge "$2" ] || ! guest_alive "$1"
 }
 
 # Until the guest's system has come up for the Nth time since its start.
 guest_wait_ready()
 {
-	until_true "$GUEST_BOOT_SECONDS" guest__ready_count "$1" "$2"
-	guest_alive "$1" &&
-		[ "$(grep -c '^READY ' "$GUEST_RUN/$1/control.log")" -ge "$2" ] &&
-		return
+	until_true "$GUEST_BOOT_SECONDS" guest__ready_count "$1" "$2" &&
+		guest_alive "$1" && return
 	guest_say "$1 did not come up"
 	guest_show_logs "$1"
 	return 1
@@ -207,7 +251,10 @@ guest_wait_ready()
 
 guest__answered()
 {
-	grep -q "^$2= " "$GUEST_RUN/$1/control.log" || ! guest_alive "$1"
+	local count
+
+	guest__count "$1/control.log" "$2= *"
+	[ "$count" -gt 0 ] || ! guest_alive "$1"
 }
 
 # guest_begin NAME COMMAND: send without waiting; the id is in GUEST_ID
@@ -256,7 +303,10 @@ guest_wait()
 
 guest__qmp_answered()
 {
-	grep -q "\"id\": \"$2\"" "$GUEST_RUN/$1/qmp.log" || ! guest_alive "$1"
+	local count
+
+	guest__count "$1/qmp.log" "*\"id\": \"$2\"*"
+	[ "$count" -gt 0 ] || ! guest_alive "$1"
 }
 
 # guest_qmp NAME COMMAND [ARGUMENTS-AS-JSON]
@@ -274,7 +324,10 @@ guest_qmp()
 
 guest__qmp_event()
 {
-	[ "$(grep -c "\"event\": \"$2\"" "$GUEST_RUN/$1/qmp.log")" -ge "$3" ]
+	local count
+
+	guest__count "$1/qmp.log" "*\"event\": \"$2\"*"
+	[ "$count" -ge "$3" ]
 }
 
 # guest_wait_event NAME EVENT [COUNT]
@@ -297,6 +350,14 @@ guest__close()
 		wait "$pid" 2>/dev/null || true
 	done <"$dir/readers"
 	rm -f "$dir/pid" "$dir/readers"
+	[ -z "${VM_OUT:-}" ] || guest__keep_logs "$name"
+}
+
+# Where level 0 can read them after the machine is gone.
+guest__keep_logs()
+{
+	mkdir -p "$VM_OUT/guest-$1"
+	cp "$GUEST_RUN/$1"/*.log "$GUEST_RUN/$1/cmdline" "$VM_OUT/guest-$1/" || true
 }
 
 guest__gone()
@@ -340,4 +401,11 @@ guest_stop_all()
 		guest_stop "$(basename "$dir")" || rc=1
 	done
 	return $rc
+}
+
+# guest_disk NAME TARGET LUN: its device in the guest, once it is there
+guest_disk()
+{
+	guest_wait "$1" "ls -d /sys/bus/scsi/devices/*:0:$2:$3/block/sd* >/dev/null 2>&1" &&
+		guest_run "$1" "echo /dev/\$(basename /sys/bus/scsi/devices/*:0:$2:$3/block/sd*)"
 }

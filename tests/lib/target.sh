@@ -120,5 +120,8 @@ target_clear()
 	for dir in "$TARGET_CFS"/core/*_*/*/; do
 		[ ! -e "$dir/enable" ] || rmdir "$dir" || rc=1
 	done
+	for dir in "$TARGET_CFS"/core/*_*/; do
+		[ ! -d "$dir" ] || rmdir "$dir" || rc=1
+	done
 	return $rc
 }
