@@ -46,6 +46,19 @@ struct virtio_scsi_cmd_req *req_cmd(struct req *r, unsigned int target,
 	return h;
 }
 
+/* Makes the header one with protection information lengths (T10_PI). */
+void req_pi(struct req *r, uint32_t pi_out, uint32_t pi_in)
+{
+	struct virtio_scsi_cmd_req_pi *pi = (void *)r->hdr;
+	struct virtio_scsi_cmd_req cmd;
+
+	memcpy(&cmd, r->hdr, sizeof(cmd));
+	pi->pi_bytesout = pi_out;
+	pi->pi_bytesin = pi_in;
+	memcpy(pi->cdb, cmd.cdb, sizeof(pi->cdb));
+	r->hdr_len = CMD_PI_HDR_LEN;
+}
+
 void req_tmf(struct req *r, uint32_t subtype, unsigned int target,
 	     unsigned int lun, uint64_t tag)
 {

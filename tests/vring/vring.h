@@ -310,6 +310,7 @@ struct req {
 void req_init(struct req *r, struct vdev *d, unsigned int queue);
 struct virtio_scsi_cmd_req *req_cmd(struct req *r, unsigned int target,
 				    unsigned int lun, const uint8_t *cdb);
+void req_pi(struct req *r, uint32_t pi_out, uint32_t pi_in);
 void req_tmf(struct req *r, uint32_t subtype, unsigned int target,
 	     unsigned int lun, uint64_t tag);
 void req_an(struct req *r, uint32_t type, unsigned int target,
