@@ -60,7 +60,9 @@ VRING_TEST(ctl_others, "control/reject-other-tmfs",
 		VIRTIO_SCSI_T_TMF_I_T_NEXUS_RESET,
 		VIRTIO_SCSI_T_TMF_QUERY_TASK,
 		VIRTIO_SCSI_T_TMF_QUERY_TASK_SET,
-		8, 77, 0xffffffff,
+		8,
+		77,
+		0xffffffff,
 	};
 	struct vdev *d = start();
 
@@ -141,7 +143,7 @@ VRING_TEST(ctl_unknown, "control/return-unknown-and-short-requests",
 		else
 			req_an(&r, VIRTIO_SCSI_T_AN_QUERY, 1, 2);
 		if (i == 0)
-			r.hdr[0] = 99;		/* type */
+			r.hdr[0] = 99; /* type */
 		if (i == 1)
 			r.hdr_len = 3;
 		if (i == 2)

@@ -64,7 +64,8 @@ static void check_aborted(struct vdev *d, struct req *tmf, unsigned int queues)
 		check(held[i].done, "the reset was answered before a command");
 		req_wait(&held[i]);
 		check(held[i].rsp.response != VIRTIO_SCSI_S_OK ||
-		      held[i].rsp.status, "an aborted command is GOOD");
+			      held[i].rsp.status,
+		      "an aborted command is GOOD");
 		req_response(&held[i], VIRTIO_SCSI_S_RESET);
 	}
 	check(req_tmf_response(tmf) == SUCCEEDED, "TMF response %u",
@@ -153,8 +154,9 @@ VRING_TEST_LIMIT(ctl_reset_storm, "control/reset-lun-in-a-loop-under-io",
 		for (int i = 0; i < 16; i++) {
 			req_wait(&r[i]);
 			check(r[i].rsp.response == VIRTIO_SCSI_S_RESET ||
-			      (r[i].rsp.response == VIRTIO_SCSI_S_OK &&
-			       (!r[i].rsp.status || r[i].rsp.status == 2)),
+				      (r[i].rsp.response == VIRTIO_SCSI_S_OK &&
+				       (!r[i].rsp.status ||
+					r[i].rsp.status == 2)),
 			      "%s", req_text(&r[i]));
 		}
 	}

@@ -142,8 +142,9 @@ static void use_other_target(struct tgt *t)
 }
 
 /* R16, F19, F21 */
-VRING_TEST(ep_others, "endpoint/manage-others-while-one-hangs",
-	   "use and change other targets while one CLEAR_ENDPOINT waits for I/O")
+VRING_TEST(
+	ep_others, "endpoint/manage-others-while-one-hangs",
+	"use and change other targets while one CLEAR_ENDPOINT waits for I/O")
 {
 	struct tgt t, other, fresh;
 	struct req r[HELD];
@@ -193,8 +194,9 @@ static pid_t hanging_child(struct tgt *t, struct dm *m, int ready,
 	scsi_tur(d, VQ_IO);
 	dm_suspend(m);
 	send_held(d, r);
-	check(wait_until(*(volatile uint16_t *)ring_avail_event(&d->vq[VQ_IO]) ==
-			 d->vq[VQ_IO].avail_idx), "the I/O is not taken");
+	check(wait_until(*(volatile uint16_t *)ring_avail_event(
+				 &d->vq[VQ_IO]) == d->vq[VQ_IO].avail_idx),
+	      "the I/O is not taken");
 	efd_signal(ready);
 	if (then)
 		then(d, t);
@@ -229,9 +231,9 @@ static void do_close(struct vdev *d, const struct tgt *t)
 	_exit(0);
 }
 
-VRING_TEST_LIMIT(ep_kill_clear, "endpoint/be-killed-in-clear",
-		 "kill a process that waits for a hung backend in CLEAR_ENDPOINT",
-		 120)
+VRING_TEST_LIMIT(
+	ep_kill_clear, "endpoint/be-killed-in-clear",
+	"kill a process that waits for a hung backend in CLEAR_ENDPOINT", 120)
 {
 	int ready = efd_new();
 	struct tgt t;
@@ -249,9 +251,10 @@ VRING_TEST_LIMIT(ep_kill_clear, "endpoint/be-killed-in-clear",
 	expect_free_after_resume(&t, &m);
 }
 
-VRING_TEST_LIMIT(ep_close_hung, "endpoint/close-with-hung-backend",
-		 "close the device under hung I/O and get the WWN back when it ends",
-		 120)
+VRING_TEST_LIMIT(
+	ep_close_hung, "endpoint/close-with-hung-backend",
+	"close the device under hung I/O and get the WWN back when it ends",
+	120)
 {
 	int ready = efd_new();
 	struct tgt t;
@@ -267,9 +270,9 @@ VRING_TEST_LIMIT(ep_close_hung, "endpoint/close-with-hung-backend",
 }
 
 /* R19: the owner is killed while its I/O hangs. */
-VRING_TEST_LIMIT(ep_kill_owner, "endpoint/kill-owner-of-hung-io",
-		 "kill the owner under hung I/O and get the WWN back when it ends",
-		 120)
+VRING_TEST_LIMIT(
+	ep_kill_owner, "endpoint/kill-owner-of-hung-io",
+	"kill the owner under hung I/O and get the WWN back when it ends", 120)
 {
 	int ready = efd_new();
 	struct tgt t;

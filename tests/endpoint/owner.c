@@ -124,8 +124,9 @@ static void inherit(bool io)
 	expect_usable(&t);
 }
 
-VRING_TEST(ep_inherit_idle, "endpoint/outlive-idle-owner",
-	   "kill the owner while the device stays open, then clear the endpoint")
+VRING_TEST(
+	ep_inherit_idle, "endpoint/outlive-idle-owner",
+	"kill the owner while the device stays open, then clear the endpoint")
 {
 	inherit(false);
 }

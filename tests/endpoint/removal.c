@@ -131,9 +131,9 @@ static void *change_luns(void *arg)
 	return NULL;
 }
 
-VRING_TEST_LIMIT(ep_lock_order, "endpoint/change-luns-during-set-and-clear",
-		 "link and unlink a LUN in a loop while an endpoint comes and goes",
-		 120)
+VRING_TEST_LIMIT(
+	ep_lock_order, "endpoint/change-luns-during-set-and-clear",
+	"link and unlink a LUN in a loop while an endpoint comes and goes", 120)
 {
 	struct changer c = { .stop = false };
 	struct vdev *d;
@@ -154,9 +154,9 @@ VRING_TEST_LIMIT(ep_lock_order, "endpoint/change-luns-during-set-and-clear",
 }
 
 /* A27: nexus and endpoint come and go under I/O. */
-VRING_TEST_LIMIT(ep_nexus, "endpoint/drop-nexus-after-clear-under-io",
-		 "clear the endpoint with I/O in flight, drop the nexus at once",
-		 120)
+VRING_TEST_LIMIT(
+	ep_nexus, "endpoint/drop-nexus-after-clear-under-io",
+	"clear the endpoint with I/O in flight, drop the nexus at once", 120)
 {
 	struct req r[8];
 	struct vdev *d;

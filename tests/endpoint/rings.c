@@ -48,8 +48,9 @@ static void set_features_and_memory(struct vdev *d)
  * R42. Firmware sets up queue 2 only, and QEMU tells nothing about the queues
  * of the operating system that ran before: their memory is somebody else's.
  */
-VRING_TEST(ep_stale, "endpoint/leave-stale-rings-alone",
-	   "see rings that were not addressed again stay byte for byte the same")
+VRING_TEST(
+	ep_stale, "endpoint/leave-stale-rings-alone",
+	"see rings that were not addressed again stay byte for byte the same")
 {
 	struct vdev *d;
 	struct tgt t;
@@ -105,8 +106,8 @@ VRING_TEST(ep_keep_rings, "endpoint/keep-rings-over-clear-and-set",
  * R20. After CLEAR_ENDPOINT whatever the device took from a ring is answered,
  * and what it did not take is served after the next SET_ENDPOINT.
  */
-static void clear_with_burst(struct vdev *d, const struct tgt *t,
-			     struct req *r, bool kick_again)
+static void clear_with_burst(struct vdev *d, const struct tgt *t, struct req *r,
+			     bool kick_again)
 {
 	struct vq *vq = &d->vq[VQ_IO];
 	int base;
@@ -158,7 +159,8 @@ VRING_TEST_LIMIT(ep_loop, "endpoint/clear-and-set-during-io",
 }
 
 VRING_TEST_LIMIT(ep_loop_rest, "endpoint/serve-rest-of-ring-after-set-again",
-		 "clear and set an endpoint under I/O, with no kick after it", 120)
+		 "clear and set an endpoint under I/O, with no kick after it",
+		 120)
 {
 	clear_loop(100, false);
 }

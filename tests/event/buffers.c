@@ -135,7 +135,9 @@ VRING_TEST(evt_after_clear, "event/leave-ring-alone-after-clear",
 	check(d->vq[VQ_EVT].used->idx == used, "the used index moved");
 	for (int i = 0; i < 4; i++)
 		check(*(uint8_t *)gmem_ptr(&d->mem, r[i].rsp_gpa, 1) ==
-		      RSP_POISON || r[i].done, "buffer %d was written", i);
+				      RSP_POISON ||
+			      r[i].done,
+		      "buffer %d was written", i);
 	step("and attach again");
 	expect(dev_ready(d, d->features), 0);
 	expect(dev_set_endpoint(d->fd, t.wwn), 0);

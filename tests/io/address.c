@@ -31,8 +31,8 @@ static void write_own(struct vdev *d, unsigned int target, unsigned int lun)
 	req_good(&r);
 }
 
-static void read_own(struct vdev *d, const uint8_t addr[8],
-		     unsigned int target, unsigned int lun)
+static void read_own(struct vdev *d, const uint8_t addr[8], unsigned int target,
+		     unsigned int lun)
 {
 	uint64_t gpa = gmem_alloc(&d->mem, 512, 512);
 	struct req r;

@@ -105,13 +105,14 @@ VRING_TEST(io_long_cdb, "io/refuse-long-cdb",
 	uint8_t cdb[CDB_LEN] = { 0x7f };
 	struct req r;
 
-	cdb[7] = 56;		/* 64 bytes in all */
+	cdb[7] = 56; /* 64 bytes in all */
 	cdb[9] = 9;
 	req_init(&r, d, VQ_IO);
 	req_cmd(&r, 1, 0, cdb);
 	req_run(&r);
 	check(r.rsp.response == VIRTIO_SCSI_S_BAD_TARGET ||
-	      req_has_sense(&r, 5, 0x24), "%s", req_text(&r));
+		      req_has_sense(&r, 5, 0x24),
+	      "%s", req_text(&r));
 	scsi_tur(d, VQ_IO);
 }
 
@@ -121,8 +122,8 @@ VRING_TEST(io_bidi, "io/refuse-data-in-both-directions",
 	struct vdev *d = start();
 	struct req r;
 
-	scsi_rw_prep(&r, d, VQ_IO, true, 0,
-		     gmem_alloc(&d->mem, 4096, 4096), 4096);
+	scsi_rw_prep(&r, d, VQ_IO, true, 0, gmem_alloc(&d->mem, 4096, 4096),
+		     4096);
 	req_in(&r, gmem_alloc(&d->mem, 4096, 4096), 4096);
 	req_run(&r);
 	req_response(&r, VIRTIO_SCSI_S_FAILURE);
@@ -133,8 +134,8 @@ VRING_TEST(io_bidi, "io/refuse-data-in-both-directions",
 static void check_fault(const struct req *r)
 {
 	check(r->rsp.response == VIRTIO_SCSI_S_FAILURE ||
-	      (r->rsp.response == VIRTIO_SCSI_S_OK && r->rsp.status == 2 &&
-	       (r->rsp.sense[2] & 0xf) == 0xb),
+		      (r->rsp.response == VIRTIO_SCSI_S_OK &&
+		       r->rsp.status == 2 && (r->rsp.sense[2] & 0xf) == 0xb),
 	      "want FAILURE or ABORTED COMMAND, got %s", req_text(r));
 }
 
@@ -217,7 +218,7 @@ VRING_TEST(io_rsp_fault, "io/return-request-whose-response-faults",
 	void *page = gmem_ptr(&d->mem, gpa + 4096, 4096);
 
 	prep_inquiry(&r, d);
-	r.rsp_gpa = gpa + 4096 - 8;	/* 8 bytes before the bad page */
+	r.rsp_gpa = gpa + 4096 - 8; /* 8 bytes before the bad page */
 	req_queue(&r);
 	check(!mprotect(page, 4096, PROT_NONE), "mprotect: %s",
 	      strerror(errno));
@@ -298,8 +299,7 @@ VRING_TEST(io_used_len, "io/report-bytes-written",
 	r.hdr[1] = 77;
 	req_run(&r);
 	req_response(&r, VIRTIO_SCSI_S_BAD_TARGET);
-	check(r.used_len == CMD_RSP_LEN, "bad target: used.len %u",
-	      r.used_len);
+	check(r.used_len == CMD_RSP_LEN, "bad target: used.len %u", r.used_len);
 }
 
 VRING_TEST(io_underflow, "io/report-residual-of-short-read",
@@ -339,7 +339,8 @@ VRING_TEST(io_overflow, "io/stay-in-buffer-of-long-read",
 	cdb_rw16(h->cdb, false, 0, 32);
 	req_run(&r);
 	check(r.rsp.response == VIRTIO_SCSI_S_OVERRUN || r.rsp.status ||
-	      r.rsp.resid == 12288, "%s", req_text(&r));
+		      r.rsp.resid == 12288,
+	      "%s", req_text(&r));
 	for (int i = 4096; i < 16384; i++)
 		check(*(uint8_t *)gmem_ptr(&d->mem, gpa + i, 1) == 0x5a,
 		      "byte %d after the buffer was written", i);

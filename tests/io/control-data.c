@@ -30,8 +30,8 @@ static void fragments(struct req *r, bool out, uint32_t len, uint32_t chunk)
 {
 	for (uint32_t at = 0; at < len; at += chunk) {
 		uint32_t n = len - at < chunk ? len - at : chunk;
-		uint64_t gpa = gmem_alloc(&r->dev->mem, 4096, 4096) + 100 +
-			       at % 301;
+		uint64_t gpa =
+			gmem_alloc(&r->dev->mem, 4096, 4096) + 100 + at % 301;
 
 		if (out)
 			req_out(r, gpa, n);
@@ -88,7 +88,7 @@ VRING_TEST(io_frag_in, "io/return-control-data-in-fragments",
 		cdb_inquiry(cdb, 0x83, 120);
 		compare_in(d, cdb, 120, chunk[i]);
 		memset(cdb, 0, sizeof(cdb));
-		cdb[0] = 0x1a;	/* MODE SENSE(6), all pages */
+		cdb[0] = 0x1a; /* MODE SENSE(6), all pages */
 		cdb[2] = 0x3f;
 		cdb[4] = 100;
 		compare_in(d, cdb, 100, chunk[i]);
@@ -124,7 +124,7 @@ VRING_TEST(io_frag_pr, "io/register-key-from-fragments",
 	for (size_t i = 0; i < ARRAY_SIZE(chunk); i++) {
 		memset(cdb, 0, sizeof(cdb));
 		memset(list, 0, sizeof(list));
-		cdb[0] = 0x5f;	/* PR OUT, REGISTER AND IGNORE EXISTING KEY */
+		cdb[0] = 0x5f; /* PR OUT, REGISTER AND IGNORE EXISTING KEY */
 		cdb[1] = 6;
 		cdb[8] = sizeof(list);
 		memcpy(list + 8, key, 8);
@@ -164,8 +164,8 @@ VRING_TEST(io_frag_unmap, "io/unmap-by-list-in-fragments",
 		cdb[8] = sizeof(list);
 		list[1] = 22;
 		list[3] = 16;
-		list[15] = 64;		/* LBA */
-		list[19] = 32;		/* blocks */
+		list[15] = 64; /* LBA */
+		list[19] = 32; /* blocks */
 		send_out(d, cdb, list, sizeof(list), chunk[i]);
 		step("verify");
 		scsi_rw(d, VQ_IO, false, 0, gpa, 65536);
@@ -176,7 +176,7 @@ VRING_TEST(io_frag_unmap, "io/unmap-by-list-in-fragments",
 			      "byte %d is not unmapped", k);
 		for (int k = 49152; k < 65536; k++)
 			check(*(uint8_t *)gmem_ptr(&d->mem, gpa + k, 1) ==
-			      pattern_byte(11 + i, k),
+				      pattern_byte(11 + i, k),
 			      "byte %d after the range differs", k);
 	}
 }

@@ -76,15 +76,17 @@ VRING_TEST_LIMIT(io_efd_live, "io/change-eventfds-under-io",
 			close(vq->call);
 			vq->call = efd_new();
 			expect(dev_vring_file(d->fd, VHOST_SET_VRING_CALL,
-					      VQ_IO, vq->call), 0);
+					      VQ_IO, vq->call),
+			       0);
 		} else {
 			close(vq->kick);
 			vq->kick = efd_new();
 			expect(dev_vring_file(d->fd, VHOST_SET_VRING_KICK,
-					      VQ_IO, vq->kick), 0);
+					      VQ_IO, vq->kick),
+			       0);
 		}
 		ring_kick(vq);
-		efd_signal(vq->call);	/* the old one may have been told */
+		efd_signal(vq->call); /* the old one may have been told */
 		while (!r[7].done || !r[0].done)
 			check(ring_wait(vq, deadline_in(WAIT_MS)),
 			      "not answered");

@@ -8,8 +8,15 @@
 #include "vring.h"
 
 enum fault {
-	LOOP, OUT_AFTER_IN, BAD_HEAD, BAD_NEXT, NESTED_TABLE, ODD_TABLE,
-	TABLE_LOOP, INDEX_JUMP, TABLE_IN_HOLE,
+	LOOP,
+	OUT_AFTER_IN,
+	BAD_HEAD,
+	BAD_NEXT,
+	NESTED_TABLE,
+	ODD_TABLE,
+	TABLE_LOOP,
+	INDEX_JUMP,
+	TABLE_IN_HOLE,
 };
 
 static void spoil(struct vq *vq, struct req *r, enum fault fault)
@@ -94,20 +101,20 @@ static void break_and_recover(enum fault fault, bool table)
 	scsi_tur(d, VQ_IO + 1);
 }
 
-#define MALFORMED(ident, name, what, fault, table)			\
-	VRING_TEST(ident, "io/stop-queue-at-" name,			\
-		   "see only the queue stop that holds " what)		\
-	{								\
-		break_and_recover(fault, table);			\
+#define MALFORMED(ident, name, what, fault, table)             \
+	VRING_TEST(ident, "io/stop-queue-at-" name,            \
+		   "see only the queue stop that holds " what) \
+	{                                                      \
+		break_and_recover(fault, table);               \
 	}
 
 MALFORMED(io_bad_loop, "descriptor-loop", "a loop of descriptors", LOOP, false)
-MALFORMED(io_bad_order, "out-after-in", "a readable after a writable descriptor",
-	  OUT_AFTER_IN, false)
+MALFORMED(io_bad_order, "out-after-in",
+	  "a readable after a writable descriptor", OUT_AFTER_IN, false)
 MALFORMED(io_bad_head, "bad-head", "a head beyond its size", BAD_HEAD, false)
 MALFORMED(io_bad_next, "bad-next", "a link beyond its size", BAD_NEXT, false)
-MALFORMED(io_bad_nested, "nested-table", "a table within a table",
-	  NESTED_TABLE, true)
+MALFORMED(io_bad_nested, "nested-table", "a table within a table", NESTED_TABLE,
+	  true)
 MALFORMED(io_bad_odd, "odd-table-size", "a table of odd size", ODD_TABLE, true)
 MALFORMED(io_bad_tloop, "table-loop", "a loop in a table", TABLE_LOOP, true)
 MALFORMED(io_bad_jump, "index-jump", "an impossible available index",

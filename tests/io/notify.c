@@ -286,8 +286,8 @@ VRING_TEST(io_in_order, "io/keep-order-within-a-burst",
 		req_wait(&r[i]);
 	for (int i = 1; i < DEEP; i++)
 		reversed += r[i].seq < r[i - 1].seq;
-	check(reversed < DEEP / 3, "%u of %u neighbours are reversed",
-	      reversed, DEEP - 1);
+	check(reversed < DEEP / 3, "%u of %u neighbours are reversed", reversed,
+	      DEEP - 1);
 }
 
 VRING_TEST(io_attr, "io/respect-ordered-attribute",
@@ -307,8 +307,8 @@ VRING_TEST(io_attr, "io/respect-ordered-attribute",
 		scsi_rw_prep(&r[i], d, VQ_IO, true, i * 8,
 			     gmem_alloc(&d->mem, 4096, 4096), 4096);
 		h = (void *)r[i].hdr;
-		h->task_attr = i == 4 ? VIRTIO_SCSI_S_ORDERED :
-					VIRTIO_SCSI_S_SIMPLE;
+		h->task_attr = i == 4 ? VIRTIO_SCSI_S_ORDERED
+				      : VIRTIO_SCSI_S_SIMPLE;
 		req_queue(&r[i]);
 	}
 	ring_publish(&d->vq[VQ_IO]);
@@ -330,7 +330,11 @@ VRING_TEST(io_attrs, "io/take-any-task-attribute",
 	   "be served with HEAD OF QUEUE and with an unknown task attribute")
 {
 	static const uint8_t attr[] = { VIRTIO_SCSI_S_SIMPLE,
-		VIRTIO_SCSI_S_ORDERED, VIRTIO_SCSI_S_HEAD, 4, 77, 255 };
+					VIRTIO_SCSI_S_ORDERED,
+					VIRTIO_SCSI_S_HEAD,
+					4,
+					77,
+					255 };
 	struct vdev *d = start(1, 64, F_DEFAULT);
 	uint8_t cdb[CDB_LEN];
 	struct req r;

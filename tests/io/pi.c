@@ -63,11 +63,12 @@ VRING_TEST(io_pi_none, "io/transfer-without-pi-under-t10-pi",
 	req_good(&r);
 }
 
-VRING_TEST(io_pi_bad, "io/refuse-absurd-pi-lengths",
-	   "be refused PI as long as the data, longer, and in the wrong direction")
+VRING_TEST(
+	io_pi_bad, "io/refuse-absurd-pi-lengths",
+	"be refused PI as long as the data, longer, and in the wrong direction")
 {
-	static const uint32_t len[] = { 4096, 4097, 8192, 0x7fffffff,
-					0x80000000, 0xffffffff };
+	static const uint32_t len[] = { 4096,	    4097,	8192,
+					0x7fffffff, 0x80000000, 0xffffffff };
 	struct vdev *d = start();
 	struct req r;
 

@@ -26,11 +26,12 @@ static void prep_failing(struct req *r, struct vdev *d)
 	req_in(r, gmem_alloc(&d->mem, 512, 512), 512);
 }
 
-static void check_failing(struct req *r, const struct virtio_scsi_cmd_resp *want)
+static void check_failing(struct req *r,
+			  const struct virtio_scsi_cmd_resp *want)
 {
 	req_sense(r, 5, 0x21);
 	check(r->rsp.sense_len == want->sense_len &&
-	      !memcmp(r->rsp.sense, want->sense, want->sense_len),
+		      !memcmp(r->rsp.sense, want->sense, want->sense_len),
 	      "sense data differs: %s", req_text(r));
 }
 

@@ -14,10 +14,10 @@
 #define PIECE (256 * KIB)
 
 struct shape {
-	uint32_t len;		/* bytes in all */
-	uint32_t offset;	/* of the first segment in its page */
-	uint32_t chunk;		/* bytes per segment, 0: one */
-	uint32_t gap;		/* bytes between segments */
+	uint32_t len;	 /* bytes in all */
+	uint32_t offset; /* of the first segment in its page */
+	uint32_t chunk;	 /* bytes per segment, 0: one */
+	uint32_t gap;	 /* bytes between segments */
 	unsigned int direct;
 };
 
@@ -157,14 +157,10 @@ static void run_all(struct vdev *d, const struct shape *s, size_t nr)
 }
 
 static const struct shape small[] = {
-	{ 512, 0, 0, 0, ALL_DIRECT },
-	{ 4096, 0, 0, 0, ALL_DIRECT },
-	{ 4096, 0, 0, 0, 0 },
-	{ 65536, 0, 4096, 0, ALL_DIRECT },
-	{ 65536, 0, 4096, 4096, 0 },
-	{ 65536, 512, 0, 0, 0 },
-	{ 1 * MIB, 0, 4096, 4096, 3 },
-	{ 1 * MIB, 0, 0, 0, 0 },
+	{ 512, 0, 0, 0, ALL_DIRECT },  { 4096, 0, 0, 0, ALL_DIRECT },
+	{ 4096, 0, 0, 0, 0 },	       { 65536, 0, 4096, 0, ALL_DIRECT },
+	{ 65536, 0, 4096, 4096, 0 },   { 65536, 512, 0, 0, 0 },
+	{ 1 * MIB, 0, 4096, 4096, 3 }, { 1 * MIB, 0, 0, 0, 0 },
 };
 
 VRING_TEST(io_small_ramdisk, "io/transfer-usual-sizes-to-ramdisk",
@@ -223,10 +219,8 @@ VRING_TEST(io_bytes_iblock, "io/use-one-byte-segments-on-iblock",
 }
 
 static const struct shape misaligned[] = {
-	{ 4096, 8, 0, 0, 0 },
-	{ 65536, 1000, 0, 0, 0 },
-	{ 600 * 512, 4, 1000, 24, 0 },
-	{ 600 * 512, 4095, 1000, 3096, 0 },
+	{ 4096, 8, 0, 0, 0 },	       { 65536, 1000, 0, 0, 0 },
+	{ 600 * 512, 4, 1000, 24, 0 }, { 600 * 512, 4095, 1000, 3096, 0 },
 	{ 2 * MIB, 20, 4080, 16, 0 },
 };
 
@@ -272,8 +266,9 @@ VRING_TEST_LIMIT(io_32m_iblock, "io/transfer-32-mib-to-iblock",
 	run_all(on_iblock(), large, ARRAY_SIZE(large));
 }
 
-VRING_TEST(io_too_large, "io/refuse-more-than-backstore-takes",
-	   "be told CHECK CONDITION 5/24 for 16 MiB to a file, without a log line")
+VRING_TEST(
+	io_too_large, "io/refuse-more-than-backstore-takes",
+	"be told CHECK CONDITION 5/24 for 16 MiB to a file, without a log line")
 {
 	struct vdev *d = on_fileio();
 	uint64_t gpa = gmem_alloc(&d->mem, 16 * MIB, 4096);

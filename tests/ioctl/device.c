@@ -68,11 +68,17 @@ VRING_TEST(ioctl_owner_twice, "ioctl/refuse-second-owner",
 static void expect_all_refused(int fd)
 {
 	static const unsigned long owner_only[] = {
-		VHOST_SET_MEM_TABLE, VHOST_SET_LOG_BASE, VHOST_SET_LOG_FD,
-		VHOST_SET_VRING_NUM, VHOST_SET_VRING_ADDR,
-		VHOST_SET_VRING_BASE, VHOST_GET_VRING_BASE,
-		VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL,
-		VHOST_SET_VRING_ERR, VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
+		VHOST_SET_MEM_TABLE,
+		VHOST_SET_LOG_BASE,
+		VHOST_SET_LOG_FD,
+		VHOST_SET_VRING_NUM,
+		VHOST_SET_VRING_ADDR,
+		VHOST_SET_VRING_BASE,
+		VHOST_GET_VRING_BASE,
+		VHOST_SET_VRING_KICK,
+		VHOST_SET_VRING_CALL,
+		VHOST_SET_VRING_ERR,
+		VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
 		VHOST_GET_VRING_BUSYLOOP_TIMEOUT,
 	};
 	uint8_t zero[256] = { 0 };
@@ -122,9 +128,9 @@ VRING_TEST(ioctl_unknown, "ioctl/refuse-unknown-ioctls",
 {
 	static const unsigned long absent[] = {
 		VHOST_GET_BACKEND_FEATURES, VHOST_SET_BACKEND_FEATURES,
-		VHOST_GET_FEATURES_ARRAY, VHOST_SET_VRING_ENDIAN,
-		VHOST_GET_VRING_ENDIAN, VHOST_NET_SET_BACKEND,
-		VHOST_VSOCK_SET_RUNNING, _IO(VHOST_VIRTIO, 0xff),
+		VHOST_GET_FEATURES_ARRAY,   VHOST_SET_VRING_ENDIAN,
+		VHOST_GET_VRING_ENDIAN,	    VHOST_NET_SET_BACKEND,
+		VHOST_VSOCK_SET_RUNNING,    _IO(VHOST_VIRTIO, 0xff),
 	};
 	uint8_t arg[64] = { 0 };
 	int fd = dev_open_fd();
@@ -153,8 +159,9 @@ VRING_TEST(ioctl_worker, "ioctl/answer-new-worker-as-qemu-expects",
 		expect(dev_ioctl(fd, VHOST_FREE_WORKER, &w), 0);
 }
 
-VRING_TEST(ioctl_in_use, "ioctl/keep-module-while-in-use",
-	   "find the module not removable while a device is open or a WWN exists")
+VRING_TEST(
+	ioctl_in_use, "ioctl/keep-module-while-in-use",
+	"find the module not removable while a device is open or a WWN exists")
 {
 	struct tgt t;
 	int fd;
@@ -162,12 +169,14 @@ VRING_TEST(ioctl_in_use, "ioctl/keep-module-while-in-use",
 	fd = dev_open_fd();
 	step("delete_module with an open device");
 	check(syscall(SYS_delete_module, "vhost_scsi", O_NONBLOCK) &&
-	      errno == EWOULDBLOCK, "not refused: %s", strerror(errno));
+		      errno == EWOULDBLOCK,
+	      "not refused: %s", strerror(errno));
 	tgt_new(&t);
 	close(fd);
 	step("delete_module with a target");
 	check(syscall(SYS_delete_module, "vhost_scsi", O_NONBLOCK) &&
-	      errno == EWOULDBLOCK, "not refused: %s", strerror(errno));
+		      errno == EWOULDBLOCK,
+	      "not refused: %s", strerror(errno));
 }
 
 /* Sets max_io_vqs to @value and opens; there must be @want request queues. */

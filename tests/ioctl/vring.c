@@ -9,8 +9,11 @@ static int addr(int fd, unsigned int index, unsigned int flags, uint64_t desc,
 		uint64_t avail, uint64_t used, uint64_t log)
 {
 	struct vhost_vring_addr a = {
-		.index = index, .flags = flags, .desc_user_addr = desc,
-		.avail_user_addr = avail, .used_user_addr = used,
+		.index = index,
+		.flags = flags,
+		.desc_user_addr = desc,
+		.avail_user_addr = avail,
+		.used_user_addr = used,
 		.log_guest_addr = log,
 	};
 
@@ -46,7 +49,7 @@ VRING_TEST(ioctl_ring_index, "ioctl/check-ring-index",
 	   "be told ENOBUFS for a ring that the device does not have")
 {
 	static const unsigned long nr[] = {
-		VHOST_SET_VRING_NUM, VHOST_SET_VRING_BASE,
+		VHOST_SET_VRING_NUM,  VHOST_SET_VRING_BASE,
 		VHOST_GET_VRING_BASE, VHOST_SET_VRING_ADDR,
 		VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL,
 		VHOST_SET_VRING_ERR,
@@ -68,7 +71,8 @@ VRING_TEST(ioctl_addr, "ioctl/check-ring-addresses",
 
 	expect(addr(fd, 2, 0, 0x10000, 0x20000, 0x30000, 0), 0);
 	expect(addr(fd, 2, 1 << VHOST_VRING_F_LOG, 0x10000, 0x20000, 0x30000,
-		    0x1000), 0);
+		    0x1000),
+	       0);
 	expect(addr(fd, 2, 2, 0x10000, 0x20000, 0x30000, 0), -EOPNOTSUPP);
 	expect(addr(fd, 2, 0x80000000, 0x10000, 0x20000, 0x30000, 0),
 	       -EOPNOTSUPP);
@@ -81,7 +85,8 @@ VRING_TEST(ioctl_files, "ioctl/check-eventfds",
 	   "set and clear eventfds and be refused other files")
 {
 	static const unsigned long nr[] = {
-		VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL,
+		VHOST_SET_VRING_KICK,
+		VHOST_SET_VRING_CALL,
 		VHOST_SET_VRING_ERR,
 	};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -124,7 +129,8 @@ VRING_TEST(ioctl_live, "ioctl/refuse-ring-resize-while-attached",
 	expect(dev_vring_state(d->fd, VHOST_SET_VRING_NUM, 2, 16), -EBUSY);
 	expect(dev_vring_state(d->fd, VHOST_SET_VRING_BASE, 2, 0), -EBUSY);
 	expect(addr(d->fd, 2, 0, 0xffff800000000000, 0xffff800000010000,
-		    0xffff800000020000, 0), -EINVAL);
+		    0xffff800000020000, 0),
+	       -EINVAL);
 	expect(dev_vq_addr(&d->vq[2]), 0);
 	scsi_tur(d, VQ_IO);
 	expect(dev_clear_endpoint(d->fd, t.wwn), 0);

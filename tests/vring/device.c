@@ -155,8 +155,8 @@ int dev_ready(struct vdev *d, uint64_t features)
 	return r;
 }
 
-struct vdev *dev_up(const char *wwn, unsigned int io_queues,
-		    unsigned int num, uint64_t features)
+struct vdev *dev_up(const char *wwn, unsigned int io_queues, unsigned int num,
+		    uint64_t features)
 {
 	struct vdev *d = dev_open(io_queues);
 

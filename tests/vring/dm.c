@@ -89,7 +89,7 @@ void dm_new(struct dm *m, const char *under)
 	expect(dm_call(DM_DEV_CREATE, &b), 0);
 	snprintf(m->node, sizeof(m->node), "/dev/dm-%u",
 		 (unsigned int)(b.io.dev & 0xff) |
-		 (unsigned int)(b.io.dev >> 12 & 0xfff00));
+			 (unsigned int)(b.io.dev >> 12 & 0xfff00));
 	snprintf(params, sizeof(params), "%s 0", under);
 	expect(load_table(m->name, "linear", m->sectors, params), 0);
 	expect(suspend(m->name, false), 0);

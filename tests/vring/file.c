@@ -8,12 +8,12 @@
 #include <sys/wait.h>
 #include "vring.h"
 
-#define PATH_FROM(fmt)							\
-	char path[1024];						\
-	va_list ap;							\
-									\
-	va_start(ap, fmt);						\
-	vsnprintf(path, sizeof(path), fmt, ap);				\
+#define PATH_FROM(fmt)                          \
+	char path[1024];                        \
+	va_list ap;                             \
+                                                \
+	va_start(ap, fmt);                      \
+	vsnprintf(path, sizeof(path), fmt, ap); \
 	va_end(ap)
 
 int file_write(const char *text, const char *fmt, ...)

@@ -130,8 +130,7 @@ uint8_t pattern_byte(uint64_t seed, uint64_t offset)
 	return pattern_word(seed, offset / 8) >> (offset % 8 * 8);
 }
 
-void gmem_pattern(const struct gmem *m, uint64_t gpa, size_t len,
-		  uint64_t seed)
+void gmem_pattern(const struct gmem *m, uint64_t gpa, size_t len, uint64_t seed)
 {
 	uint64_t words[512];
 

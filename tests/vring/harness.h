@@ -5,7 +5,7 @@
 
 #define STEP_BYTES 256
 
-extern char *test_step;		/* shared page: what the test is doing */
+extern char *test_step; /* shared page: what the test is doing */
 extern unsigned int test_number;
 
 #endif

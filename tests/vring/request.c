@@ -73,8 +73,7 @@ void req_tmf(struct req *r, uint32_t subtype, unsigned int target,
 	r->rsp_len = sizeof(struct virtio_scsi_ctrl_tmf_resp);
 }
 
-void req_an(struct req *r, uint32_t type, unsigned int target,
-	    uint32_t events)
+void req_an(struct req *r, uint32_t type, unsigned int target, uint32_t events)
 {
 	struct virtio_scsi_ctrl_an_req *h = (void *)r->hdr;
 
@@ -192,8 +191,8 @@ bool req_wait_until(struct req *r, uint64_t deadline)
 void req_wait(struct req *r)
 {
 	check(req_wait_until(r, deadline_in(WAIT_MS)),
-	      "queue %u: request %02x (head %d) is not answered",
-	      r->vq->index, r->hdr[19], r->head);
+	      "queue %u: request %02x (head %d) is not answered", r->vq->index,
+	      r->hdr[19], r->head);
 }
 
 void req_run(struct req *r)
@@ -228,9 +227,10 @@ const char *req_text(const struct req *r)
 		return "no answer";
 	if (p->response == RSP_POISON)
 		return "nothing written";
-	snprintf(text, sizeof(text),
-		 "response %u status %02x resid %u sense_len %u (%x/%02x/%02x) used.len %u",
-		 p->response, p->status, p->resid, p->sense_len,
-		 p->sense[2] & 0xf, p->sense[12], p->sense[13], r->used_len);
+	snprintf(
+		text, sizeof(text),
+		"response %u status %02x resid %u sense_len %u (%x/%02x/%02x) used.len %u",
+		p->response, p->status, p->resid, p->sense_len,
+		p->sense[2] & 0xf, p->sense[12], p->sense[13], r->used_len);
 	return text;
 }

@@ -129,7 +129,7 @@ int ring_add(struct vq *vq, const struct seg *seg, unsigned int nr_out,
 	if (!need || vq->nr_free < need)
 		return -ENOSPC;
 	vq->nr_free -= need;
-	list = &vq->free[vq->nr_free];	/* list[need - 1] is the head */
+	list = &vq->free[vq->nr_free]; /* list[need - 1] is the head */
 	for (unsigned int k = 0; k < in_ring; k++)
 		put_desc(&vq->desc[list[need - 1 - k]], &seg[k], k >= nr_out,
 			 k + 1 < need ? list[need - 2 - k] : -1);

@@ -71,8 +71,8 @@ void scsi_tur(struct vdev *d, unsigned int queue)
 	req_good(&r);
 }
 
-void scsi_rw_prep(struct req *r, struct vdev *d, unsigned int queue,
-		  bool write, uint64_t lba, uint64_t gpa, uint32_t len)
+void scsi_rw_prep(struct req *r, struct vdev *d, unsigned int queue, bool write,
+		  uint64_t lba, uint64_t gpa, uint32_t len)
 {
 	uint8_t cdb[CDB_LEN];
 

@@ -36,20 +36,22 @@
 /* ---- main.c: what a test is ------------------------------------------- */
 
 struct test {
-	const char *name;	/* group/verb-phrase */
+	const char *name;	 /* group/verb-phrase */
 	const char *description; /* completes "This test will ..." */
 	void (*run)(void);
-	unsigned int limit;	/* seconds until it counts as hung, 0: default */
+	unsigned int limit; /* seconds until it counts as hung, 0: default */
 };
 
-#define VRING_TEST_LIMIT(ident, path, what, seconds)			\
-	static void ident(void);					\
-	static const struct test test_##ident = {			\
-		.name = path, .description = what, .run = ident,	\
-		.limit = seconds,					\
-	};								\
-	static const struct test *const entry_##ident			\
-	__attribute__((used, section("vring_tests"))) = &test_##ident;	\
+#define VRING_TEST_LIMIT(ident, path, what, seconds)                           \
+	static void ident(void);                                               \
+	static const struct test test_##ident = {                              \
+		.name = path,                                                  \
+		.description = what,                                           \
+		.run = ident,                                                  \
+		.limit = seconds,                                              \
+	};                                                                     \
+	static const struct test *const entry_##ident                          \
+		__attribute__((used, section("vring_tests"))) = &test_##ident; \
 	static void ident(void)
 
 #define VRING_TEST(ident, path, what) VRING_TEST_LIMIT(ident, path, what, 0)
@@ -68,14 +70,14 @@ void test_skip(const char *fmt, ...)
 #define fail(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
 
 /* Fails the test with the given words unless @cond holds. */
-#define check(cond, ...)						\
-	do {								\
-		if (!(cond))						\
-			test_fail(__FILE__, __LINE__, __VA_ARGS__);	\
+#define check(cond, ...)                                            \
+	do {                                                        \
+		if (!(cond))                                        \
+			test_fail(__FILE__, __LINE__, __VA_ARGS__); \
 	} while (0)
 
 /* Fails the test unless @expr (0 or -errno) is @want (0 or -errno). */
-#define expect(expr, want)						\
+#define expect(expr, want) \
 	test_expect(__FILE__, __LINE__, #expr, (expr), (want))
 void test_expect(const char *file, int line, const char *what, long got,
 		 long want);
@@ -88,28 +90,28 @@ void step(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 unsigned int test_slow(void);
 uint64_t now_ms(void);
 uint64_t deadline_in(unsigned int ms);
-#define WAIT_MS 20000u		/* for what has to happen */
-#define QUIET_MS 400u		/* for what must not happen; not scaled */
+#define WAIT_MS 20000u /* for what has to happen */
+#define QUIET_MS 400u  /* for what must not happen; not scaled */
 
 /* Polls @cond every few milliseconds until true or the deadline; 0 or 1. */
-#define wait_until(cond)						\
-({									\
-	uint64_t end_ = deadline_in(WAIT_MS);				\
-	bool ok_;							\
-									\
-	while (!(ok_ = (cond)) && now_ms() < end_)			\
-		nap();							\
-	ok_;								\
-})
+#define wait_until(cond)                                   \
+	({                                                 \
+		uint64_t end_ = deadline_in(WAIT_MS);      \
+		bool ok_;                                  \
+                                                           \
+		while (!(ok_ = (cond)) && now_ms() < end_) \
+			nap();                             \
+		ok_;                                       \
+	})
 void nap(void);
 
 pid_t test_fork(void);
-int test_reap(pid_t pid);	/* wait status, fails on the deadline */
-bool test_gone(pid_t pid);	/* child has ended and was reaped */
-unsigned int test_id(void);	/* the number in all names of this test */
+int test_reap(pid_t pid);   /* wait status, fails on the deadline */
+bool test_gone(pid_t pid);  /* child has ended and was reaped */
+unsigned int test_id(void); /* the number in all names of this test */
 bool module_is_peer(void);
 void kmsg_mark(void);
-bool kmsg_has(const char *text); /* since kmsg_mark() */
+bool kmsg_has(const char *text);		 /* since kmsg_mark() */
 bool task_in_ioctl(pid_t pid, unsigned long nr); /* blocked in it */
 bool task_stands_in(const char *function); /* a task sleeps in @function */
 
@@ -142,8 +144,8 @@ struct region {
 struct gmem {
 	struct region region[GMEM_REGIONS];
 	unsigned int nr;
-	uint64_t used;		/* allocated bytes of region[0]; may be reset */
-	uint64_t kept;		/* bytes at its end that gmem_keep() gave */
+	uint64_t used; /* allocated bytes of region[0]; may be reset */
+	uint64_t kept; /* bytes at its end that gmem_keep() gave */
 };
 
 #define LOW_GPA 0x100000000ull
@@ -186,19 +188,19 @@ struct vq {
 	struct vdev *dev;
 	unsigned int index;
 	unsigned int num;
-	uint64_t gpa;		/* of the descriptor table, 0: not set up */
+	uint64_t gpa; /* of the descriptor table, 0: not set up */
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
-	size_t bytes;		/* of the three together */
-	uint16_t avail_idx;	/* next to fill; published by ring_publish() */
-	uint16_t used_idx;	/* next to read */
-	uint16_t *free;		/* stack of free descriptors */
+	size_t bytes;	    /* of the three together */
+	uint16_t avail_idx; /* next to fill; published by ring_publish() */
+	uint16_t used_idx;  /* next to read */
+	uint16_t *free;	    /* stack of free descriptors */
 	unsigned int nr_free;
-	struct req **owner;	/* by head */
-	uint64_t *table;	/* by head: gpa of an indirect table */
+	struct req **owner; /* by head */
+	uint64_t *table;    /* by head: gpa of an indirect table */
 	uint32_t *table_room;
-	uint32_t seq;		/* counts used entries read */
+	uint32_t seq; /* counts used entries read */
 	bool event_idx;
 	int kick, call, err;
 };
@@ -208,9 +210,9 @@ void ring_reset(struct vq *vq);
 /* Adds a chain; @direct segments stand in the ring, the rest in a table. */
 int ring_add(struct vq *vq, const struct seg *seg, unsigned int nr_out,
 	     unsigned int nr_in, unsigned int direct, struct req *owner);
-void ring_offer(struct vq *vq, uint16_t head);	/* raw: head into avail */
+void ring_offer(struct vq *vq, uint16_t head); /* raw: head into avail */
 void ring_publish(struct vq *vq);
-void ring_kick(struct vq *vq);			/* always */
+void ring_kick(struct vq *vq); /* always */
 bool ring_wants_kick(struct vq *vq, uint16_t old);
 unsigned int ring_collect(struct vq *vq);
 bool ring_wait(struct vq *vq, uint64_t deadline);
@@ -249,21 +251,21 @@ struct vdev {
 };
 
 int dev_open_fd(void);
-struct vdev *dev_open(unsigned int io_queues);	/* SET_OWNER, CALL, ERR */
+struct vdev *dev_open(unsigned int io_queues); /* SET_OWNER, CALL, ERR */
 struct vdev *dev_open_on(int fd, unsigned int io_queues);
 void dev_rings(struct vdev *d, unsigned int num); /* memory for all rings */
-int dev_vq_start(struct vq *vq);		/* NUM BASE ADDR KICK CALL */
+int dev_vq_start(struct vq *vq);		  /* NUM BASE ADDR KICK CALL */
 int dev_vq_addr(struct vq *vq);
 int dev_ready(struct vdev *d, uint64_t features); /* all but SET_ENDPOINT */
-struct vdev *dev_up(const char *wwn, unsigned int io_queues,
-		    unsigned int num, uint64_t features);
+struct vdev *dev_up(const char *wwn, unsigned int io_queues, unsigned int num,
+		    uint64_t features);
 int dev_set_endpoint(int fd, const char *wwn);
 int dev_clear_endpoint(int fd, const char *wwn);
 int dev_ioctl(int fd, unsigned long nr, void *arg);
 int dev_vring_state(int fd, unsigned long nr, unsigned int index,
 		    unsigned int num);
 int dev_vring_file(int fd, unsigned long nr, unsigned int index, int file);
-int dev_vring_base(int fd, unsigned int index);	/* GET_VRING_BASE */
+int dev_vring_base(int fd, unsigned int index); /* GET_VRING_BASE */
 int dev_features(int fd, uint64_t features);
 void dev_close(struct vdev *d);
 
@@ -288,22 +290,22 @@ struct vhost_vring_worker {
 #define CMD_HDR_LEN 51u
 #define CMD_PI_HDR_LEN 59u
 #define CMD_RSP_LEN 108u
-#define RSP_POISON 0xee		/* what the response area holds before */
+#define RSP_POISON 0xee /* what the response area holds before */
 
 struct req {
 	struct vdev *dev;
 	struct vq *vq;
 	uint8_t hdr[128];
 	uint32_t hdr_len, rsp_len;
-	uint32_t hdr_chunk, rsp_chunk;	/* bytes per descriptor, 0: one */
+	uint32_t hdr_chunk, rsp_chunk; /* bytes per descriptor, 0: one */
 	uint64_t hdr_gpa, rsp_gpa;
-	struct seg *out, *in;		/* data segments */
+	struct seg *out, *in; /* data segments */
 	unsigned int nr_out, nr_in;
-	unsigned int direct;		/* descriptors before the table */
+	unsigned int direct; /* descriptors before the table */
 	int head;
 	bool done;
 	uint32_t used_len;
-	uint32_t seq;			/* place in the order of completion */
+	uint32_t seq;			 /* place in the order of completion */
 	struct virtio_scsi_cmd_resp rsp; /* valid once done */
 };
 
@@ -313,31 +315,31 @@ struct virtio_scsi_cmd_req *req_cmd(struct req *r, unsigned int target,
 void req_pi(struct req *r, uint32_t pi_out, uint32_t pi_in);
 void req_tmf(struct req *r, uint32_t subtype, unsigned int target,
 	     unsigned int lun, uint64_t tag);
-void req_an(struct req *r, uint32_t type, unsigned int target,
-	    uint32_t events);
+void req_an(struct req *r, uint32_t type, unsigned int target, uint32_t events);
 void req_lun(uint8_t addr[8], unsigned int target, unsigned int lun);
 void req_out(struct req *r, uint64_t gpa, uint32_t len);
 void req_in(struct req *r, uint64_t gpa, uint32_t len);
 /* As above, in pieces of @chunk bytes. */
 void req_out_split(struct req *r, uint64_t gpa, uint32_t len, uint32_t chunk);
 void req_in_split(struct req *r, uint64_t gpa, uint32_t len, uint32_t chunk);
-void req_again(struct req *r);		/* may be sent once more */
+void req_again(struct req *r); /* may be sent once more */
 void req_free(struct req *r);
-void req_queue(struct req *r);		/* in the ring, not yet visible */
-void req_send(struct req *r);		/* queue, publish, kick */
+void req_queue(struct req *r); /* in the ring, not yet visible */
+void req_send(struct req *r);  /* queue, publish, kick */
 bool req_wait_until(struct req *r, uint64_t deadline);
-void req_wait(struct req *r);		/* fails on the deadline */
-void req_run(struct req *r);		/* send and wait */
+void req_wait(struct req *r);		   /* fails on the deadline */
+void req_run(struct req *r);		   /* send and wait */
 const char *req_text(const struct req *r); /* the result in words */
 
-#define req_good(r)							\
-	check((r)->done && (r)->rsp.response == VIRTIO_SCSI_S_OK &&	\
-	      (r)->rsp.status == 0, "want GOOD, got %s", req_text(r))
-#define req_response(r, want)						\
-	check((r)->done && (r)->rsp.response == (want),			\
+#define req_good(r)                                                 \
+	check((r)->done && (r)->rsp.response == VIRTIO_SCSI_S_OK && \
+		      (r)->rsp.status == 0,                         \
+	      "want GOOD, got %s", req_text(r))
+#define req_response(r, want)                           \
+	check((r)->done && (r)->rsp.response == (want), \
 	      "want response %u, got %s", (unsigned int)(want), req_text(r))
-#define req_sense(r, key, asc)						\
-	check((r)->done && req_has_sense(r, key, asc),			\
+#define req_sense(r, key, asc)                                             \
+	check((r)->done &&req_has_sense(r, key, asc),                      \
 	      "want CHECK CONDITION %x/%02x, got %s", (unsigned int)(key), \
 	      (unsigned int)(asc), req_text(r))
 bool req_has_sense(const struct req *r, unsigned int key, unsigned int asc);
@@ -356,8 +358,8 @@ void cdb_rw16(uint8_t *cdb, bool write, uint64_t lba, uint32_t blocks);
 
 void scsi_tur(struct vdev *d, unsigned int queue);
 /* WRITE(16) or READ(16) of @len bytes at @lba, prepared but not sent. */
-void scsi_rw_prep(struct req *r, struct vdev *d, unsigned int queue,
-		  bool write, uint64_t lba, uint64_t gpa, uint32_t len);
+void scsi_rw_prep(struct req *r, struct vdev *d, unsigned int queue, bool write,
+		  uint64_t lba, uint64_t gpa, uint32_t len);
 void scsi_rw(struct vdev *d, unsigned int queue, bool write, uint64_t lba,
 	     uint64_t gpa, uint32_t len);
 void scsi_write_pattern(struct vdev *d, unsigned int queue, uint64_t lba,
@@ -370,9 +372,9 @@ void scsi_check_pattern(struct vdev *d, unsigned int queue, uint64_t lba,
 #define CONFIG_TARGET "/sys/kernel/config/target"
 
 struct bs {
-	char path[256];		/* in configfs */
+	char path[256]; /* in configfs */
 	char name[64];
-	char file[128];		/* fileio: what has to be unlinked */
+	char file[128]; /* fileio: what has to be unlinked */
 };
 
 void bs_ramdisk(struct bs *b, uint64_t bytes);
@@ -380,15 +382,15 @@ void bs_fileio(struct bs *b, uint64_t bytes);
 void bs_iblock(struct bs *b, const char *device);
 int bs_attrib(const struct bs *b, const char *attrib, const char *value);
 void bs_remove(struct bs *b);
-const char *brd_device(void);		/* 128 MiB of RAM as block device */
+const char *brd_device(void); /* 128 MiB of RAM as block device */
 
 struct tgt {
 	char wwn[256];
 	char path[512];
 };
 
-void tgt_name(struct tgt *t);		/* a unique WWN, nothing made */
-void tgt_new(struct tgt *t);		/* with tpgt_1 and its nexus */
+void tgt_name(struct tgt *t); /* a unique WWN, nothing made */
+void tgt_new(struct tgt *t);  /* with tpgt_1 and its nexus */
 int tgt_mkdir(const struct tgt *t);
 int tgt_rmdir(const struct tgt *t);
 int tpg_mkdir(const struct tgt *t, unsigned int tpgt);
@@ -412,14 +414,14 @@ bool bs_sweep(unsigned int id);
 struct dm {
 	char name[64];
 	char node[64];
-	char under[64];		/* the device below */
+	char under[64]; /* the device below */
 	uint64_t sectors;
 };
 
-void dm_new(struct dm *m, const char *under);	/* linear over @under */
-void dm_suspend(const struct dm *m);		/* I/O waits */
-void dm_resume(const struct dm *m);		/* I/O goes on */
-void dm_resume_failing(const struct dm *m);	/* I/O fails */
+void dm_new(struct dm *m, const char *under); /* linear over @under */
+void dm_suspend(const struct dm *m);	      /* I/O waits */
+void dm_resume(const struct dm *m);	      /* I/O goes on */
+void dm_resume_failing(const struct dm *m);   /* I/O fails */
 void dm_unhang(unsigned int id);
 bool dm_sweep(unsigned int id);
 
