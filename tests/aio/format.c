@@ -7,15 +7,15 @@
 
 #include "stamp.h"
 
-#define STAMP_MAGIC	0x7673637369535450ULL
-#define NR_WORDS	(SECTOR_SIZE / sizeof(uint64_t))
+#define STAMP_MAGIC 0x7673637369535450ULL
+#define NR_WORDS (SECTOR_SIZE / sizeof(uint64_t))
 
 struct header {
 	uint64_t magic;
 	uint64_t sector;
 	uint64_t seq;
 	uint64_t gen;
-	uint64_t sum;		/* of the sector with this word zero */
+	uint64_t sum; /* of the sector with this word zero */
 };
 
 static uint64_t mix(uint64_t x)

@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 		{ "seconds", required_argument, NULL, 0 },
 		{ "gen", required_argument, NULL, 0 },
 		{ "min-acks", required_argument, NULL, 0 },
-		{ }
+		{}
 	};
 	struct options opt = {
 		.block = 4096,

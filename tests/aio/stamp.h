@@ -15,32 +15,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SECTOR_SIZE	512
+#define SECTOR_SIZE 512
 
 /* What identifies a write; larger is later. */
 struct stamp_id {
-	uint32_t gen;		/* run of the writer, chosen by the caller */
-	uint64_t seq;		/* write within the run, from 1 */
+	uint32_t gen; /* run of the writer, chosen by the caller */
+	uint64_t seq; /* write within the run, from 1 */
 };
 
 enum stamp_state {
-	STAMP_NONE,		/* no stamp was ever written here */
+	STAMP_NONE, /* no stamp was ever written here */
 	STAMP_GOOD,
-	STAMP_CORRUPT,		/* began as a stamp, and does not check */
-	STAMP_FOREIGN,		/* a good stamp of another sector */
+	STAMP_CORRUPT, /* began as a stamp, and does not check */
+	STAMP_FOREIGN, /* a good stamp of another sector */
 };
 
 struct options {
-	const char *device;	/* file or block device */
-	const char **logs;	/* write: the one to append to; verify: all */
+	const char *device; /* file or block device */
+	const char **logs;  /* write: the one to append to; verify: all */
 	int nr_logs;
-	size_t block;		/* bytes of one write */
-	uint64_t span;		/* bytes of the device in use, 0 = all */
-	unsigned int depth;	/* writes in flight */
-	uint64_t count;		/* writes to do, 0 = until time or signal */
-	unsigned int seconds;	/* time to write, 0 = no limit */
+	size_t block;	      /* bytes of one write */
+	uint64_t span;	      /* bytes of the device in use, 0 = all */
+	unsigned int depth;   /* writes in flight */
+	uint64_t count;	      /* writes to do, 0 = until time or signal */
+	unsigned int seconds; /* time to write, 0 = no limit */
 	uint32_t gen;
-	uint64_t min_acks;	/* fewer in the logs fail a verify */
+	uint64_t min_acks; /* fewer in the logs fail a verify */
 };
 
 /* format.c */

@@ -15,11 +15,11 @@
 
 #include "stamp.h"
 
-#define MAX_TOLD	10	/* findings printed one by one */
+#define MAX_TOLD 10 /* findings printed one by one */
 
 struct block {
 	struct stamp_id acked;	/* seq 0: never */
-	struct stamp_id failed;	/* latest failed write, seq 0: none */
+	struct stamp_id failed; /* latest failed write, seq 0: none */
 };
 
 struct judge {
@@ -27,12 +27,12 @@ struct judge {
 	size_t block_size;
 	uint64_t nr_blocks;
 	struct block *blocks;
-	uint32_t gen;		/* of the log being read */
+	uint32_t gen; /* of the log being read */
 	uint64_t acks;
-	bool ended;		/* the last log has its closing record */
+	bool ended; /* the last log has its closing record */
 
-	uint64_t nr_acked;	/* blocks with an acknowledged write */
-	uint64_t exact, newer;	/* sectors */
+	uint64_t nr_acked;     /* blocks with an acknowledged write */
+	uint64_t exact, newer; /* sectors */
 	uint64_t lost, corrupt, foreign;
 };
 
@@ -42,7 +42,8 @@ static void log_head(struct judge *j, const char *name, const char *line)
 	size_t size;
 
 	if (sscanf(line, "G %" SCNu32 " %zu %" SCNu64, &j->gen, &size,
-		   &blocks) != 3 || !size || size % SECTOR_SIZE || !blocks)
+		   &blocks) != 3 ||
+	    !size || size % SECTOR_SIZE || !blocks)
 		die("%s: bad head: %s", name, line);
 	j->ended = false;
 	if (j->blocks) {
@@ -111,9 +112,10 @@ static void tell(const struct judge *j, uint64_t sector, const char *what,
 {
 	if (j->lost + j->corrupt + j->foreign > MAX_TOLD)
 		return;
-	fprintf(stderr, "sector %" PRIu64 ": %s: found %" PRIu32 "/%" PRIu64
-		", acknowledged %" PRIu32 "/%" PRIu64 "\n", sector, what,
-		found.gen, found.seq, b->acked.gen, b->acked.seq);
+	fprintf(stderr,
+		"sector %" PRIu64 ": %s: found %" PRIu32 "/%" PRIu64
+		", acknowledged %" PRIu32 "/%" PRIu64 "\n",
+		sector, what, found.gen, found.seq, b->acked.gen, b->acked.seq);
 }
 
 /* May a write later than the last acknowledged one be on the medium? */
@@ -220,8 +222,9 @@ int stamp_verify(const struct options *opt)
 	good = !j.lost && !j.corrupt && !j.foreign && j.acks >= opt->min_acks;
 	printf("stamp: %s acks=%" PRIu64 " blocks=%" PRIu64 " exact=%" PRIu64
 	       " newer=%" PRIu64 " lost=%" PRIu64 " corrupt=%" PRIu64
-	       " foreign=%" PRIu64 "%s\n", good ? "good" : "BAD", j.acks,
-	       j.nr_acked, j.exact, j.newer, j.lost, j.corrupt, j.foreign,
+	       " foreign=%" PRIu64 "%s\n",
+	       good ? "good" : "BAD", j.acks, j.nr_acked, j.exact, j.newer,
+	       j.lost, j.corrupt, j.foreign,
 	       j.acks < opt->min_acks ? " (too few acknowledged)" : "");
 	free(j.blocks);
 	return good ? 0 : 1;

@@ -22,10 +22,10 @@
 
 #include "stamp.h"
 
-#define LINE_MAX_BYTES	80
+#define LINE_MAX_BYTES 80
 
 struct slot {
-	struct iocb iocb;	/* first: an event points here */
+	struct iocb iocb; /* first: an event points here */
 	uint64_t block;
 	uint64_t seq;
 	void *data;
@@ -37,16 +37,16 @@ struct writer {
 	int fd;
 	int log;
 	uint64_t nr_blocks;
-	uint64_t seq;		/* of the latest write begun */
+	uint64_t seq; /* of the latest write begun */
 	uint64_t random;
 	uint64_t acked;
 	uint64_t failed;
 	unsigned int in_flight;
-	uint8_t *busy;		/* by block: a write is in flight */
+	uint8_t *busy; /* by block: a write is in flight */
 	struct slot *slots;
 	struct slot **idle;
 	unsigned int nr_idle;
-	char *lines;		/* log records not yet written */
+	char *lines; /* log records not yet written */
 	size_t used;
 };
 
@@ -174,7 +174,8 @@ static void setup(struct writer *w)
 
 	w->log = STDOUT_FILENO;
 	if (opt->nr_logs) {
-		w->log = open(opt->logs[0], O_WRONLY | O_CREAT | O_APPEND, 0644);
+		w->log =
+			open(opt->logs[0], O_WRONLY | O_CREAT | O_APPEND, 0644);
 		if (w->log < 0)
 			die("%s: %s", opt->logs[0], strerror(errno));
 	}
@@ -205,8 +206,8 @@ int stamp_write(const struct options *opt)
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
 
-	w.used = sprintf(w.lines, "G %" PRIu32 " %zu %" PRIu64 "\n",
-			 opt->gen, opt->block, w.nr_blocks);
+	w.used = sprintf(w.lines, "G %" PRIu32 " %zu %" PRIu64 "\n", opt->gen,
+			 opt->block, w.nr_blocks);
 	log_flush(&w);
 	while (w.in_flight || may_begin(&w, deadline)) {
 		while (w.nr_idle && may_begin(&w, deadline))
@@ -214,8 +215,8 @@ int stamp_write(const struct options *opt)
 		if (w.in_flight)
 			reap(&w);
 	}
-	w.used = sprintf(w.lines, "Q %" PRIu64 " %" PRIu64 "\n",
-			 w.acked, w.failed);
+	w.used = sprintf(w.lines, "Q %" PRIu64 " %" PRIu64 "\n", w.acked,
+			 w.failed);
 	log_flush(&w);
 	fprintf(stderr, "stamp: %" PRIu64 " acknowledged, %" PRIu64 " failed\n",
 		w.acked, w.failed);
