@@ -230,8 +230,10 @@ static bool barrier_passed(struct vscsi_dev *dev, int barrier)
 
 	for (i = VSCSI_VQ_IO; i < dev->nvqs; i++) {
 		vq = &dev->vqs[i];
-		if (READ_ONCE(vq->reqs) &&
-		    smp_load_acquire(&vq->barrier_done) - barrier < 0)
+		if (!READ_ONCE(vq->reqs))
+			continue;
+		/* Pairs with the release in vq_run(). */
+		if (smp_load_acquire(&vq->barrier_done) - barrier < 0)
 			return false;
 	}
 	return true;

@@ -76,7 +76,9 @@ static void reap_device(struct work_struct *work)
 					     reap_work);
 
 	vscsi_drain_wait(dev);
+	mutex_lock(&dev->vhost.mutex);
 	vscsi_endpoint_detach(dev);
+	mutex_unlock(&dev->vhost.mutex);
 	vscsi_dev_free(dev);
 }
 

@@ -16,13 +16,15 @@
  * vscsi_drain_idle() - has every request ended?
  * @dev: the device, its queues stopped
  *
- * Context: any. Return: true if so; pairs with vscsi_drain_ended().
+ * Context: any.
+ * Return: true if so.
  */
 bool vscsi_drain_idle(struct vscsi_dev *dev)
 {
 	unsigned int i;
 
 	for (i = 0; i < dev->nvqs; i++)
+		/* Pairs with the release in vscsi_drain_ended(). */
 		if (smp_load_acquire(&dev->vqs[i].inflight))
 			return false;
 	return true;
@@ -79,6 +81,7 @@ void vscsi_drain_wait(struct vscsi_dev *dev)
 void vscsi_drain_ended(struct vscsi_vq *vq, unsigned int n)
 {
 	lockdep_assert_held(&vq->vhost.mutex);
+	/* Pairs with the acquire in vscsi_drain_idle(). */
 	smp_store_release(&vq->inflight, vq->inflight - n);
 	if (!vq->inflight && !READ_ONCE(vq->live))
 		wake_up_all(&vq->dev->idle);

@@ -252,13 +252,14 @@ void vscsi_endpoint_stop(struct vscsi_dev *dev)
  * vscsi_endpoint_detach() - let go of the ports and of what the queues held
  * @dev: the device, its queues stopped and every request ended
  *
- * Locking: caller holds the device's mutex, or nobody else can reach @dev.
+ * Locking: caller holds the device's mutex.
  */
 void vscsi_endpoint_detach(struct vscsi_dev *dev)
 {
 	struct vscsi_endpoint *ep = dev->endpoint;
 	unsigned int i;
 
+	lockdep_assert_held(&dev->vhost.mutex);
 	for (i = 0; i < dev->nvqs; i++)
 		vscsi_vq_free(&dev->vqs[i]);
 	undepend_all(ep);
@@ -295,6 +296,7 @@ static int set_endpoint(struct vscsi_dev *dev, const char *wwn)
 	struct vscsi_endpoint *ep;
 	int err;
 
+	lockdep_assert_held(&dev->vhost.mutex);
 	if (dev->stopping) {
 		err = finish_stop(dev);
 		if (err)
@@ -364,6 +366,7 @@ int vscsi_endpoint_set(struct vscsi_dev *dev,
 /* Locking: caller holds the device's mutex. */
 static int clear_endpoint(struct vscsi_dev *dev, const char *wwn)
 {
+	lockdep_assert_held(&dev->vhost.mutex);
 	if (!dev->endpoint)
 		return 0;
 	if (strcmp(dev->endpoint->wwn, wwn)) {

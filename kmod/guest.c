@@ -46,8 +46,10 @@ static const struct vhost_iotlb_map *find_region(struct vscsi_vq *vq, u64 addr)
 size_t vscsi_guest_translate(struct vscsi_vq *vq, u64 addr, size_t len,
 			     unsigned int access, void __user **hva)
 {
-	const struct vhost_iotlb_map *map = find_region(vq, addr);
+	const struct vhost_iotlb_map *map;
 
+	lockdep_assert_held(&vq->vhost.mutex);
+	map = find_region(vq, addr);
 	if (unlikely(!map || !(map->perm & access)))
 		return 0;
 	*hva = (void __user *)(uintptr_t)(map->addr + (addr - map->start));
@@ -122,7 +124,6 @@ static int copy_segs(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 {
 	size_t here;
 
-	lockdep_assert_held(&vq->vhost.mutex);
 	for (; n && len; n--, segs++) {
 		if (skip >= segs->len) {
 			skip -= segs->len;
@@ -156,6 +157,7 @@ static int copy_segs(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 int vscsi_guest_read(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 		     unsigned int n, u64 skip, void *buf, size_t len)
 {
+	lockdep_assert_held(&vq->vhost.mutex);
 	return copy_segs(vq, segs, n, skip, buf, len, false);
 }
 
@@ -176,8 +178,10 @@ int vscsi_guest_read(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 int vscsi_guest_write(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 		      unsigned int n, u64 skip, const void *buf, size_t len)
 {
-	int err = copy_segs(vq, segs, n, skip, (void *)buf, len, true);
+	int err;
 
+	lockdep_assert_held(&vq->vhost.mutex);
+	err = copy_segs(vq, segs, n, skip, (void *)buf, len, true);
 	vscsi_guest_log(vq, segs, n, skip, len);
 	return err;
 }

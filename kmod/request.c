@@ -159,6 +159,7 @@ static struct vscsi_req *take_slot(struct vscsi_vq *vq,
 	req->nsegs = 0;
 	req->data.sgl = NULL;
 	req->prot = NULL;
+	trace_vscsi_ref(req, true);
 	return req;
 }
 
@@ -276,6 +277,7 @@ void vscsi_req_submit(struct vscsi_req *req)
 void vscsi_req_end(struct vscsi_req *req)
 {
 	lockdep_assert_held(&req->vq->vhost.mutex);
+	trace_vscsi_ref(req, false);
 	vscsi_data_release(&req->data);
 	if (req->prot) {
 		vscsi_data_release(req->prot);

@@ -76,7 +76,8 @@ static struct se_device *lun_device(struct se_lun *se_lun)
  * @tpg: the target port, claimed
  * @lun: single level LUN, or VSCSI_NO_LUN
  *
- * Context: any. Return: true if the nexus has such a LUN.
+ * Context: any.
+ * Return: true if the nexus has such a LUN.
  */
 bool vscsi_screen_lun_exists(struct vscsi_tpg *tpg, u16 lun)
 {
@@ -275,7 +276,8 @@ static bool screen_device(struct vscsi_req *req, struct se_device *dev,
  * LUN 0 always goes to LIO, which answers for an absent one so that a guest
  * can ask which LUNs there are.
  *
- * Context: any. Return: true if the command is to be answered with @verdict.
+ * Context: any.
+ * Return: true if the command is to be answered with @verdict.
  */
 bool vscsi_screen(struct vscsi_req *req, enum vscsi_map *how,
 		  struct vscsi_verdict *verdict)

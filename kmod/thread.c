@@ -317,7 +317,8 @@ struct vscsi_thread *vscsi_thread_create(struct vscsi_dev *dev,
  * vscsi_thread_is_dead() - was the thread killed with its owner?
  * @thread: the thread
  *
- * Context: any. Return: true if so, or if it was stopped.
+ * Context: any.
+ * Return: true if so, or if it was stopped.
  */
 bool vscsi_thread_is_dead(const struct vscsi_thread *thread)
 {

@@ -127,6 +127,20 @@ DECLARE_EVENT_CLASS(vscsi_req_class,
 	TP_printk("R=%08x", __entry->id)
 );
 
+TRACE_EVENT(vscsi_ref,
+	TP_PROTO(const struct vscsi_req *req, bool taken),
+	TP_ARGS(req, taken),
+	TP_STRUCT__entry(
+		__field(u32, id)
+		__field(bool, taken)
+	),
+	TP_fast_assign(
+		__entry->id = req->id;
+		__entry->taken = taken;
+	),
+	TP_printk("R=%08x %s", __entry->id, __entry->taken ? "new" : "free")
+);
+
 DEFINE_EVENT(vscsi_req_class, vscsi_submit,
 	TP_PROTO(const struct vscsi_req *req), TP_ARGS(req));
 

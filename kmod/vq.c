@@ -304,6 +304,7 @@ static void vq_run(struct vscsi_work *work)
 
 	submit_batch(&batch);
 	if (passed) {
+		/* Pairs with the acquire in barrier_passed(). */
 		smp_store_release(&vq->barrier_done, barrier);
 		vscsi_control_wake(vq->dev);
 	}
