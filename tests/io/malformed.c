@@ -121,3 +121,39 @@ MALFORMED(io_bad_jump, "index-jump", "an impossible available index",
 	  INDEX_JUMP, false)
 MALFORMED(io_bad_thole, "table-in-hole", "a table in a hole of memory",
 	  TABLE_IN_HOLE, true)
+
+/* The descriptors of a request belong to the device until it is answered. */
+VRING_TEST(io_bad_again, "io/stop-queue-at-head-in-flight",
+	   "see only the queue stop that offers a head that is in flight")
+{
+	struct vdev *d;
+	struct vq *vq;
+	struct req r;
+	struct tgt t;
+	struct dm m;
+	struct bs b;
+
+	tgt_with_dm(&t, &m);
+	bs_ramdisk(&b, 1 * MIB);
+	expect(lun_link(&t, 1, 1, &b), 0);
+	d = dev_up(t.wwn, 2, 16, F_DEFAULT);
+	vq = &d->vq[VQ_IO];
+	scsi_tur(d, VQ_IO);
+	dm_suspend(&m);
+	scsi_rw_prep(&r, d, VQ_IO, false, 0, gmem_alloc(&d->mem, 4096, 4096),
+		     4096);
+	req_send(&r);
+	ring_offer(vq, r.head);
+	ring_publish(vq);
+	ring_kick(vq);
+	step("wait for the error eventfd");
+	check(efd_wait(vq->err, deadline_in(WAIT_MS)), "no error is signalled");
+	dm_resume(&m);
+	step("use the other queue");
+	scsi_tur(d, VQ_IO + 1);
+	expect(dev_clear_endpoint(d->fd, t.wwn), 0);
+	ring_reset(vq);
+	expect(dev_ready(d, F_DEFAULT), 0);
+	expect(dev_set_endpoint(d->fd, t.wwn), 0);
+	scsi_tur(d, VQ_IO);
+}

@@ -195,3 +195,32 @@ VRING_TEST(io_legacy, "io/serve-a-legacy-driver",
 	scsi_write_pattern(d, VQ_IO, 0, 65536, 3);
 	scsi_check_pattern(d, VQ_IO, 0, 65536, 3);
 }
+
+VRING_TEST_LIMIT(io_big_ring, "io/use-largest-ring",
+		 "send 2000 requests at once over a ring of 32768 entries", 120)
+{
+	static struct req r[2000];
+	uint8_t cdb[CDB_LEN];
+	struct vdev *d;
+	struct tgt t;
+
+	tgt_with_ramdisk(&t, 1 * MIB);
+	d = dev_open(1);
+	dev_rings(d, 32768);
+	expect(dev_ready(d, F_DEFAULT), 0);
+	expect(dev_set_endpoint(d->fd, t.wwn), 0);
+	scsi_tur(d, VQ_IO);
+	cdb_inquiry(cdb, -1, 36);
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
+		req_init(&r[i], d, VQ_IO);
+		req_cmd(&r[i], 1, 0, cdb);
+		req_in(&r[i], gmem_alloc(&d->mem, 36, 64), 36);
+		req_queue(&r[i]);
+	}
+	ring_publish(&d->vq[VQ_IO]);
+	ring_kick(&d->vq[VQ_IO]);
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
+		req_wait(&r[i]);
+		req_good(&r[i]);
+	}
+}

@@ -91,7 +91,6 @@ unsigned int test_slow(void);
 uint64_t now_ms(void);
 uint64_t deadline_in(unsigned int ms);
 #define WAIT_MS 20000u /* for what has to happen */
-#define QUIET_MS 400u  /* for what must not happen; not scaled */
 
 /* Polls @cond every few milliseconds until true or the deadline; 0 or 1. */
 #define wait_until(cond)                                   \
