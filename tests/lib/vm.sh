@@ -39,12 +39,12 @@ package_is_installed() {
 
 apt_install() {
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install "$@" >/dev/null
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install "$@" 2>&1
 }
 
 # Install what is lacking of the named packages, and say so; else be silent.
 ensure_packages() { # package...
-	local package
+	local package output
 	local -a lacking=()
 
 	for package; do
@@ -54,9 +54,10 @@ ensure_packages() { # package...
 		return
 	fi
 	echo "installing ${lacking[*]}" >&2
-	if ! apt_install "${lacking[@]}" 2>/dev/null; then
+	if ! apt_install "${lacking[@]}" >/dev/null; then
+		# no lists, or old ones
 		apt-get -qq update >&2 || true
-		apt_install "${lacking[@]}" >&2
+		output=$(apt_install "${lacking[@]}") || { echo "$output" >&2; return 1; }
 	fi
 }
 
@@ -64,6 +65,7 @@ ensure_packages() { # package...
 # What it takes to boot level 1, and what the tests use inside it.
 PACKAGES_VM=(qemu-system-x86 busybox-static xz-utils zstd kmod)
 # shellcheck disable=SC2034
-PACKAGES_TESTS=(sg3-utils fio targetcli-fb dbus python3-dbus libaio-dev libc6-dev gcc make)
+PACKAGES_TESTS=(sg3-utils fio targetcli-fb dbus python3-dbus e2fsprogs cpio libaio-dev
+	libc6-dev gcc make)
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole)
