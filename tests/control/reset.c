@@ -6,7 +6,10 @@
  * what is in flight when the reset comes; the reset is known to be at work when
  * a kernel thread stands in LIO's core_tmr_lun_reset().
  *
- * The peer on 6.12: see tests/vring/PEER.md.
+ * The peer on 6.12 answers the aborted commands as GOOD in reset-lun-with-
+ * commands-in-flight, -several-times-at-once and in report-no-aborted-command-
+ * as-good, where nothing was written (A26); it answers the reset before
+ * commands that were in a ring, and a reset of a removed LUN as rejected.
  */
 #include "vring.h"
 

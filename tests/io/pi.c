@@ -2,7 +2,8 @@
 /*
  * R05: lengths of protection information that make no sense.
  *
- * The peer on 6.12: see tests/vring/PEER.md.
+ * The peer on 6.12: refuse-absurd-pi-lengths takes the host down, by a page
+ * fault in sg_init_table() under vhost_scsi_handle_vq() (CVE-2026-74703).
  */
 #include "vring.h"
 

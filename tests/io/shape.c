@@ -3,7 +3,7 @@
  * Headers and responses in any segmentation and anywhere in guest memory (R03,
  * R04, R31), indirect tables after chained descriptors.
  *
- * The peer on 6.12 passes all of these.
+ * The peer on 6.12 passes, but for use-largest-ring: see tests/vring/PEER.md.
  */
 #include "vring.h"
 
@@ -105,13 +105,10 @@ VRING_TEST(io_cross, "io/cross-memory-regions",
 VRING_TEST(io_64_regions, "io/use-64-memory-regions",
 	   "transfer 3 MiB in one descriptor that spans 13 of 64 regions")
 {
-	struct gmem saved;
-	struct vdev *d;
+	struct vdev *d = start(64, F_DEFAULT);
 	struct req r;
 	uint64_t gpa;
 
-	d = start(64, F_DEFAULT);
-	saved = d->mem;
 	for (gpa = 2 * HIGH_GPA; d->mem.nr < 64; gpa += 256 * KIB)
 		gmem_add(&d->mem, gpa, 256 * KIB);
 	expect(gmem_set_table(&d->mem, d->fd), 0);
@@ -125,7 +122,6 @@ VRING_TEST(io_64_regions, "io/use-64-memory-regions",
 	gmem_fill(&d->mem, gpa, 0, 3 * MIB);
 	scsi_rw(d, VQ_IO, false, 0, gpa, 3 * MIB);
 	check(gmem_differs(&d->mem, gpa, 3 * MIB, 9) < 0, "data differs");
-	check(saved.nr < d->mem.nr, "no regions were added");
 }
 
 /* R03: every answer at its own place, with the queue as full as it gets. */

@@ -6,7 +6,8 @@
  * in plain pieces, and read once more into scattered segments.
  *
  * The peer on 6.12: transfers of more than 2048 pages are never answered (A01);
- * see tests/vring/PEER.md for each.
+ * misaligned segments on a block device give wrong data and a warning. See
+ * tests/vring/PEER.md for each.
  */
 #include "vring.h"
 
