@@ -160,10 +160,10 @@ void kmsg_mark(void)
 	lseek(kmsg_fd, 0, SEEK_END);
 }
 
-bool kmsg_has(const char *text)
+unsigned int kmsg_count(const char *text)
 {
+	unsigned int count = 0;
 	char line[2048];
-	bool found = false;
 	ssize_t n;
 
 	for (;;) {
@@ -173,9 +173,14 @@ bool kmsg_has(const char *text)
 		if (n <= 0)
 			break;
 		line[n] = 0;
-		found = found || strstr(line, text);
+		count += !!strstr(line, text);
 	}
-	return found;
+	return count;
+}
+
+bool kmsg_has(const char *text)
+{
+	return kmsg_count(text);
 }
 
 bool task_in_ioctl(pid_t pid, unsigned long nr)

@@ -110,7 +110,8 @@ bool test_gone(pid_t pid);  /* child has ended and was reaped */
 unsigned int test_id(void); /* the number in all names of this test */
 bool module_is_peer(void);
 void kmsg_mark(void);
-bool kmsg_has(const char *text);		 /* since kmsg_mark() */
+unsigned int kmsg_count(const char *text); /* lines, since the last look */
+bool kmsg_has(const char *text);	   /* since kmsg_mark() */
 bool task_in_ioctl(pid_t pid, unsigned long nr); /* blocked in it */
 bool task_stands_in(const char *function); /* a task sleeps in @function */
 
