@@ -53,6 +53,7 @@ void vscsi_used_flush(struct vscsi_vq *vq)
 		vq->stats.faults++;
 	} else {
 		trace_vscsi_signal(vq, n);
+		vq->stats.signals++;
 		vhost_signal(&vq->dev->vhost, &vq->vhost);
 	}
 	vscsi_drain_ended(vq, n);
@@ -125,7 +126,7 @@ static int finish_data(struct vscsi_vq *vq, struct vscsi_req *req, u32 moved)
 
 	if (req->dir != DMA_FROM_DEVICE)
 		return 0;
-	if (req->prot) {
+	if (req->prot && moved) {
 		err = vscsi_data_copy_back(vq, req->prot, req->segs,
 					   req->nsegs, VSCSI_RESP_SIZE,
 					   req->prot_len);
@@ -136,7 +137,7 @@ static int finish_data(struct vscsi_vq *vq, struct vscsi_req *req, u32 moved)
 	err = vscsi_data_copy_back(vq, &req->data, req->segs, req->nsegs,
 				   VSCSI_RESP_SIZE + req->prot_len,
 				   req->data.pinned ? req->mapped : moved);
-	return err ? err : moved + req->prot_len;
+	return err ? err : moved + (moved ? req->prot_len : 0);
 }
 
 static void answer(struct vscsi_vq *vq, struct vscsi_req *req)

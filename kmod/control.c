@@ -136,16 +136,25 @@ give_back:
 	vscsi_used_add(vq, chain->id, chain->head, 0);
 }
 
-static void fetch_all(struct vscsi_vq *vq, struct list_head *list)
+/* Returns true if the ring may hold more, which no kick announces then. */
+static bool fetch_batch(struct vscsi_vq *vq, struct list_head *list)
 {
 	struct vscsi_chain chain;
+	unsigned int n;
 
 	lockdep_assert_held(&vq->vhost.mutex);
-	do {
-		vhost_disable_notify(&vq->dev->vhost, &vq->vhost);
-		while (vscsi_fetch(vq, &chain))
+	vhost_disable_notify(&vq->dev->vhost, &vq->vhost);
+	for (n = 0; n < VSCSI_FETCH_BATCH; n++) {
+		if (vscsi_fetch(vq, &chain)) {
 			handle(vq, &chain, list);
-	} while (vq->live && vhost_enable_notify(&vq->dev->vhost, &vq->vhost));
+			continue;
+		}
+		if (!vq->live ||
+		    !vhost_enable_notify(&vq->dev->vhost, &vq->vhost))
+			return false;
+		vhost_disable_notify(&vq->dev->vhost, &vq->vhost);
+	}
+	return vq->live;
 }
 
 /*
@@ -212,13 +221,14 @@ static void end_tmfs(struct vscsi_vq *vq)
 
 	done = llist_reverse_order(llist_del_all(&vq->done));
 	llist_for_each_entry_safe(tmf, next, done, done)
-		list_add_tail(&tmf->pending, &dev->ended_tmfs);
+		list_move_tail(&tmf->pending, &dev->ended_tmfs);
 	if (list_empty(&dev->ended_tmfs))
 		return;
 	/* Before we look; vscsi_complete() looks at it after it answered. */
 	WRITE_ONCE(dev->tmfs_ended, true);
 	list_for_each_entry_safe(tmf, next, &dev->ended_tmfs, pending)
-		if (answer_commands(dev, tmf))
+		if (tmf->response != VIRTIO_SCSI_S_FUNCTION_SUCCEEDED ||
+		    answer_commands(dev, tmf))
 			end_tmf(vq, tmf);
 	WRITE_ONCE(dev->tmfs_ended, !list_empty(&dev->ended_tmfs));
 }
@@ -239,6 +249,20 @@ static bool barrier_passed(struct vscsi_dev *dev, int barrier)
 	return true;
 }
 
+/*
+ * Is LIO resetting this LUN for us? It does one at a time, and each that waits
+ * for its turn would block a worker that the whole host shares.
+ */
+static bool is_resetting(struct vscsi_dev *dev, const struct vscsi_tmf *tmf)
+{
+	const struct vscsi_tmf *other;
+
+	list_for_each_entry(other, &dev->running_tmfs, pending)
+		if (other->tpg == tmf->tpg && other->lun == tmf->lun)
+			return true;
+	return false;
+}
+
 /* Hand to LIO what need not wait any longer. */
 static void submit_passed(struct vscsi_dev *dev)
 {
@@ -248,7 +272,9 @@ static void submit_passed(struct vscsi_dev *dev)
 	list_for_each_entry_safe(tmf, next, &dev->pending_tmfs, pending) {
 		if (!barrier_passed(dev, tmf->barrier))
 			break;
-		list_del(&tmf->pending);
+		if (is_resetting(dev, tmf))
+			continue;
+		list_move_tail(&tmf->pending, &dev->running_tmfs);
 		trace_vscsi_tmf(tmf);
 		err = target_submit_tmr(&tmf->se_cmd, tmf->tpg->nexus, NULL,
 					tmf->lun, NULL, TMR_LUN_RESET,
@@ -272,14 +298,18 @@ void vscsi_control_run(struct vscsi_work *work)
 {
 	struct vscsi_vq *vq = container_of(work, struct vscsi_vq, work);
 
+	bool more = false;
+
 	end_tmfs(vq);
 	mutex_lock(&vq->vhost.mutex);
 	vq->stats.kicks++;
 	if (vq->live && vscsi_vq_can_touch_guest(vq))
-		fetch_all(vq, &vq->dev->pending_tmfs);
+		more = fetch_batch(vq, &vq->dev->pending_tmfs);
 	vscsi_used_flush(vq);
 	mutex_unlock(&vq->vhost.mutex);
 	submit_passed(vq->dev);
+	if (more)
+		vscsi_work_queue(vq->thread, &vq->work);
 }
 
 /**

@@ -4,14 +4,13 @@
  * of our own that are copied from or to the guest's.
  *
  * Copied is what cannot be used in place. A backstore cuts a transfer into
- * bios where it likes, so buffers that do not begin and end at a sector would
+ * bios where it likes, so buffers that do not begin and end at a block would
  * give it bios of odd lengths. And LIO maps the parameter data of commands
  * that are neither read nor write as if it lay in one piece.
  *
  * Mapping and copying back run in the queue's thread under the queue's mutex;
  * each entry of a scatterlist lies within one page.
  */
-#include <linux/blk_types.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -61,16 +60,17 @@ static unsigned int piece_pages(const struct piece_walk *walk)
 	return DIV_ROUND_UP(offset_in_page(walk->hva) + walk->size, PAGE_SIZE);
 }
 
-/* Count pages, and see whether every piece is cut at sectors. */
-static int count_pages(struct piece_walk walk, bool *aligned)
+/* Count pages, and see whether every piece is cut at multiples of @align. */
+static int count_pages(struct piece_walk walk, unsigned int align,
+		       bool *aligned)
 {
 	unsigned int n = 0;
 	int ret;
 
-	*aligned = true;
+	*aligned = align;
 	while ((ret = walk_next(&walk)) > 0) {
 		n += piece_pages(&walk);
-		if (((uintptr_t)walk.hva | walk.size) & (SECTOR_SIZE - 1))
+		if (((uintptr_t)walk.hva | walk.size) & (align - 1))
 			*aligned = false;
 	}
 	return ret ? ret : n;
@@ -142,7 +142,7 @@ static int map_pinned(struct piece_walk walk, struct vscsi_data *data)
 		}
 	}
 	if (ret)
-		vscsi_data_release(data);
+		vscsi_data_release(walk.vq, data);
 	else
 		WARN_ON_ONCE(data->nents != nents);
 	return ret;
@@ -167,7 +167,7 @@ static int copy_in(struct vscsi_vq *vq, struct vscsi_data *data,
 }
 
 /* Pages are zeroed: what a backstore does not fill must not be the host's. */
-static int map_bounce(struct vscsi_data *data, u32 len)
+static int map_bounce(struct vscsi_vq *vq, struct vscsi_data *data, u32 len)
 {
 	struct scatterlist *sg = data->sgl;
 	unsigned int nents = data->nents;
@@ -175,6 +175,13 @@ static int map_bounce(struct vscsi_data *data, u32 len)
 	u32 here;
 
 	data->pinned = false;
+	data->bounced = nents;
+	/* A guest may not fill the host's memory so; one request may always. */
+	if (atomic_long_add_return(nents, &vq->dev->bounced) >
+	    max_t(long, nents, VSCSI_BOUNCED_PAGES)) {
+		data->nents = 0;
+		return -ENOMEM;
+	}
 	for (data->nents = 0; data->nents < nents; data->nents++) {
 		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO |
 				  __GFP_NOWARN);
@@ -197,7 +204,8 @@ static int map_bounce(struct vscsi_data *data, u32 len)
  * @skip: bytes to leave out at their start
  * @len: bytes to map, at most VSCSI_SGS_MAX pages
  * @write: the device writes them
- * @how: see enum vscsi_map
+ * @align: pin the guest's pages if every piece begins and ends at a multiple of
+ *	this power of two; 0 to copy in any case
  *
  * Context: owner's address space, may sleep. Locking: caller holds the vq
  * mutex.
@@ -205,13 +213,13 @@ static int map_bounce(struct vscsi_data *data, u32 len)
  */
 int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
 		   const struct vscsi_seg *segs, unsigned int n, u64 skip,
-		   u32 len, bool write, enum vscsi_map how)
+		   u32 len, bool write, unsigned int align)
 {
 	struct piece_walk walk = {
 		.vq = vq, .seg = segs, .left = n, .skip = skip, .len = len,
 		.access = write ? VHOST_ACCESS_WO : VHOST_ACCESS_RO,
 	};
-	bool aligned;
+	bool pin;
 	int pages, err;
 
 	lockdep_assert_held(&vq->vhost.mutex);
@@ -220,22 +228,20 @@ int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
 	data->write = write;
 	if (!len)
 		return 0;
-	pages = count_pages(walk, &aligned);
+	pages = count_pages(walk, align, &pin);
 	if (pages < 0)
 		return pages;
-	if (how == VSCSI_MAP_PIN_ALIGNED && !aligned)
-		how = VSCSI_MAP_BOUNCE;
-	if (how == VSCSI_MAP_BOUNCE)
+	if (!pin)
 		pages = DIV_ROUND_UP(len, PAGE_SIZE);
 	if (alloc_sgl(data, pages))
 		return -ENOMEM;
-	if (how != VSCSI_MAP_BOUNCE)
+	if (pin)
 		return map_pinned(walk, data);
-	err = map_bounce(data, len);
+	err = map_bounce(vq, data, len);
 	if (!err && !write)
 		err = copy_in(vq, data, segs, n, skip);
 	if (err)
-		vscsi_data_release(data);
+		vscsi_data_release(vq, data);
 	return err;
 }
 
@@ -285,6 +291,7 @@ int vscsi_data_copy_back(struct vscsi_vq *vq, struct vscsi_data *data,
 
 /**
  * vscsi_data_release() - unpin or free the pages of a scatterlist
+ * @vq: the queue
  * @data: what vscsi_data_map() made
  *
  * Pages the device could write are marked dirty, or reclaim would drop what
@@ -292,7 +299,7 @@ int vscsi_data_copy_back(struct vscsi_vq *vq, struct vscsi_data *data,
  *
  * Context: process, any address space; may sleep on a page lock.
  */
-void vscsi_data_release(struct vscsi_data *data)
+void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data)
 {
 	struct scatterlist *sg;
 	unsigned int i;
@@ -306,5 +313,7 @@ void vscsi_data_release(struct vscsi_data *data)
 		else
 			__free_page(sg_page(sg));
 	}
+	if (!data->pinned)
+		atomic_long_sub(data->bounced, &vq->dev->bounced);
 	free_sgl(data);
 }

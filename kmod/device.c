@@ -34,6 +34,7 @@ static int vscsi_open(struct inode *inode, struct file *file)
 	INIT_LIST_HEAD(&dev->threads);
 	INIT_LIST_HEAD(&dev->events);
 	INIT_LIST_HEAD(&dev->pending_tmfs);
+	INIT_LIST_HEAD(&dev->running_tmfs);
 	INIT_LIST_HEAD(&dev->ended_tmfs);
 	spin_lock_init(&dev->events_lock);
 	init_waitqueue_head(&dev->idle);
@@ -105,7 +106,7 @@ static int vscsi_release(struct inode *inode, struct file *file)
 	pr_notice("%s: closed by pid %d while its backstore does not answer\n",
 		  dev->endpoint->wwn, task_tgid_nr(current));
 	INIT_WORK(&dev->reap_work, reap_device);
-	queue_work(vscsi_wq, &dev->reap_work);
+	queue_work(vscsi_close_wq, &dev->reap_work);
 	return 0;
 }
 
@@ -118,10 +119,14 @@ static long set_owner(struct vscsi_dev *dev)
 
 	lockdep_assert_held(&dev->vhost.mutex);
 	ret = vhost_dev_set_owner(&dev->vhost);
+	/* Ours already, but no thread could be made: try that again. */
+	if (ret == -EBUSY && !dev->control && dev->vhost.mm == current->mm)
+		ret = 0;
 	if (ret)
 		return ret;
 	/* The vhost core keeps the mm_struct; we need what it maps. */
-	dev->mm = get_task_mm(current);
+	if (!dev->mm)
+		dev->mm = get_task_mm(current);
 	dev->pid = task_pid_nr(current);
 	thread = vscsi_thread_create_control(dev);
 	if (IS_ERR(thread)) {
@@ -169,8 +174,18 @@ static long core_ioctl(struct vscsi_dev *dev, unsigned int cmd,
 	long ret;
 
 	lockdep_assert_held(&dev->vhost.mutex);
-	if (cmd == VHOST_SET_OWNER)
+	switch (cmd) {
+	case VHOST_SET_OWNER:
 		return set_owner(dev);
+	case VHOST_GET_BACKEND_FEATURES:
+	case VHOST_SET_BACKEND_FEATURES:
+	case VHOST_NEW_WORKER:
+	case VHOST_FREE_WORKER:
+	case VHOST_ATTACH_VRING_WORKER:
+	case VHOST_GET_VRING_WORKER:
+		/* The vhost core would take the argument for a queue's number. */
+		return -ENOIOCTLCMD;
+	}
 	ret = vhost_dev_ioctl(&dev->vhost, cmd, argp);
 	if (ret == -ENOIOCTLCMD)
 		ret = vhost_vring_ioctl(&dev->vhost, cmd, argp);

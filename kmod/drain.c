@@ -24,8 +24,9 @@ bool vscsi_drain_idle(struct vscsi_dev *dev)
 	unsigned int i;
 
 	for (i = 0; i < dev->nvqs; i++)
-		/* Pairs with the release in vscsi_drain_ended(). */
-		if (smp_load_acquire(&dev->vqs[i].inflight))
+		/* Pair with vscsi_drain_ended(), vscsi_drain_submitted(). */
+		if (smp_load_acquire(&dev->vqs[i].inflight) ||
+		    smp_load_acquire(&dev->vqs[i].submitting))
 			return false;
 	return true;
 }
@@ -84,5 +85,20 @@ void vscsi_drain_ended(struct vscsi_vq *vq, unsigned int n)
 	/* Pairs with the acquire in vscsi_drain_idle(). */
 	smp_store_release(&vq->inflight, vq->inflight - n);
 	if (!vq->inflight && !READ_ONCE(vq->live))
+		wake_up_all(&vq->dev->idle);
+}
+
+/**
+ * vscsi_drain_submitted() - a batch was handed to LIO
+ * @vq: the queue; its thread is out of LIO, which may look at a command a
+ *	little longer than it takes to be answered
+ *
+ * Context: the queue's thread.
+ */
+void vscsi_drain_submitted(struct vscsi_vq *vq)
+{
+	/* Pairs with the acquire in vscsi_drain_idle(). */
+	smp_store_release(&vq->submitting, false);
+	if (!READ_ONCE(vq->live))
 		wake_up_all(&vq->dev->idle);
 }

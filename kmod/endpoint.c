@@ -36,7 +36,7 @@ static void unclaim(struct vscsi_tpg *tpg)
 	vscsi_tpg_put(tpg);
 }
 
-/* Claim one port if it can be had: 1, 0 if it has no nexus, -EBUSY. */
+/* Claim one port if it can be had: 1, 0 if it has no nexus, or an errno. */
 static int claim_port(struct vscsi_tpg *tpg, struct vscsi_dev *dev,
 		      struct vscsi_endpoint *ep)
 {
@@ -47,6 +47,11 @@ static int claim_port(struct vscsi_tpg *tpg, struct vscsi_dev *dev,
 		pr_notice_ratelimited("%s/tpgt_%u: in use by pid %d\n",
 				      tpg->wwn->name, tpg->tag, tpg->pid);
 		return -EBUSY;
+	}
+	if (ep->tpgs[tpg->tag]) {
+		pr_notice_ratelimited("%s: two targets have this name\n",
+				      ep->wwn);
+		return -EEXIST;
 	}
 	claim(tpg, dev);
 	ep->tpgs[tpg->tag] = tpg;
@@ -157,29 +162,48 @@ static bool give_thread(struct vscsi_dev *dev, struct vscsi_vq *vq)
 	return true;
 }
 
-/* Make a ring live. */
-static int start_ring(struct vscsi_dev *dev, struct vscsi_vq *vq)
+/* Touch the ring for the first time; in the owner's address space. */
+static int init_ring(void *data)
 {
+	struct vscsi_vq *vq = data;
 	int err;
 
-	lockdep_assert_held(&dev->vhost.mutex);
-	err = vscsi_vq_alloc(vq);
-	if (err)
-		return err;
 	mutex_lock(&vq->vhost.mutex);
 	vq->broken = false;
 	vq->map_umem = NULL;
-	vq->barrier_seen = atomic_read(&dev->barrier);
-	vq->barrier_done = vq->barrier_seen;
-	vhost_vq_set_backend(&vq->vhost, dev->endpoint);
+	vhost_vq_set_backend(&vq->vhost, vq->dev->endpoint);
+	/* Left by a stop with kicks disabled; 2.7.10.2 wants it 0. */
+	vq->vhost.used_flags = 0;
 	err = vhost_vq_init_access(&vq->vhost);
 	if (err)
 		vhost_vq_set_backend(&vq->vhost, NULL);
 	else
 		WRITE_ONCE(vq->live, true);
 	mutex_unlock(&vq->vhost.mutex);
+	return err;
+}
+
+/* Make a ring live. */
+static int start_ring(struct vscsi_dev *dev, struct vscsi_vq *vq)
+{
+	int err;
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	mutex_lock(&vq->vhost.mutex);
+	/* Before the requests are there, which barriers look for. */
+	vq->barrier_seen = atomic_read(&dev->barrier);
+	vq->barrier_done = vq->barrier_seen;
+	err = vscsi_vq_alloc(vq);
+	mutex_unlock(&vq->vhost.mutex);
 	if (err)
+		return err;
+	/* SET_ENDPOINT may come from another process than the owner. */
+	err = vscsi_thread_call(dev, init_ring, vq);
+	if (err) {
+		mutex_lock(&vq->vhost.mutex);
 		vscsi_vq_free(vq);
+		mutex_unlock(&vq->vhost.mutex);
+	}
 	return err;
 }
 
@@ -225,7 +249,8 @@ static int start_rings(struct vscsi_dev *dev)
  * @dev: the device
  *
  * When this returns no ring is fetched from; requests in flight are still
- * answered in theirs.
+ * answered in theirs. The vhost core takes the queues for running until then,
+ * so it goes on checking the addresses that it is given.
  *
  * Locking: caller holds the device's mutex.
  */
@@ -239,10 +264,12 @@ void vscsi_endpoint_stop(struct vscsi_dev *dev)
 	for (i = 0; i < dev->nvqs; i++) {
 		vq = &dev->vqs[i];
 		mutex_lock(&vq->vhost.mutex);
-		vhost_vq_set_backend(&vq->vhost, NULL);
 		WRITE_ONCE(vq->live, false);
 		vq->addressed = false;
 		mutex_unlock(&vq->vhost.mutex);
+		/* Nothing stands in a barrier's way any more. */
+		if (vq->reqs)
+			vscsi_work_queue(vq->thread, &vq->work);
 	}
 	dev->addressed = false;
 	vscsi_event_discard(dev);
@@ -257,13 +284,20 @@ void vscsi_endpoint_stop(struct vscsi_dev *dev)
 void vscsi_endpoint_detach(struct vscsi_dev *dev)
 {
 	struct vscsi_endpoint *ep = dev->endpoint;
+	struct vscsi_vq *vq;
 	unsigned int i;
 
 	lockdep_assert_held(&dev->vhost.mutex);
-	for (i = 0; i < dev->nvqs; i++)
-		vscsi_vq_free(&dev->vqs[i]);
+	for (i = 0; i < dev->nvqs; i++) {
+		vq = &dev->vqs[i];
+		mutex_lock(&vq->vhost.mutex);
+		vhost_vq_set_backend(&vq->vhost, NULL);
+		vscsi_vq_free(vq);
+		mutex_unlock(&vq->vhost.mutex);
+	}
 	undepend_all(ep);
 	unclaim_all(ep);
+	vscsi_event_discard(dev);
 	kfree(ep);
 	dev->endpoint = NULL;
 	dev->stopping = false;
@@ -334,6 +368,7 @@ err_stop:
 	return finish_stop(dev) ? -EINTR : err;
 err_unclaim:
 	unclaim_all(ep);
+	vscsi_event_discard(dev);
 err_free:
 	kfree(ep);
 	return err;
@@ -347,7 +382,7 @@ err_free:
  * Takes all ports of the WWN that have a nexus, or none.
  *
  * Return: 0; -EFAULT if a ring or the log cannot be accessed; -EEXIST if an
- * endpoint is set; -ENODEV for an unknown WWN or one without nexus; -EBUSY if
+ * endpoint is set or the name is ambiguous; -ENODEV for an unknown WWN or one without nexus; -EBUSY if
  * a port of it is in use; -EOWNERDEAD if the owner was killed; -EINTR; -ENOMEM.
  */
 int vscsi_endpoint_set(struct vscsi_dev *dev,

@@ -75,7 +75,8 @@ static struct vscsi_event *take_event(struct vscsi_dev *dev)
 
 /**
  * vscsi_event_discard() - forget the events that were not written
- * @dev: the device, its queues stopped
+ * @dev: the device; no port it claimed can add one any more, or it is told of
+ *	nothing anyway
  */
 void vscsi_event_discard(struct vscsi_dev *dev)
 {
@@ -153,6 +154,7 @@ void vscsi_event_run(struct vscsi_work *work)
 	struct vscsi_vq *vq = container_of(work, struct vscsi_vq, work);
 	struct vscsi_dev *dev = vq->dev;
 	struct vscsi_chain chain;
+	unsigned int n = 0;
 
 	mutex_lock(&vq->vhost.mutex);
 	vq->stats.kicks++;
@@ -160,6 +162,10 @@ void vscsi_event_run(struct vscsi_work *work)
 		vscsi_event_discard(dev);
 	while (vq->live && vscsi_vq_can_touch_guest(vq) && has_event(dev)) {
 		vhost_disable_notify(&dev->vhost, &vq->vhost);
+		if (n++ == VSCSI_FETCH_BATCH) {
+			vscsi_work_queue(vq->thread, &vq->work);
+			break;
+		}
 		if (vscsi_fetch(vq, &chain)) {
 			send_event(vq, &chain);
 			continue;

@@ -161,5 +161,5 @@ const struct target_core_fabric_ops vscsi_fabric_ops = {
 	.tfc_tpg_base_attrs		= vscsi_tpg_attrs,
 	.tfc_tpg_attrib_attrs		= vscsi_tpg_attrib_attrs,
 
-	VSCSI_TFO_DIRECT_SUBMIT
+	VSCSI_TFO_SUBMIT
 };

@@ -56,20 +56,38 @@ size_t vscsi_guest_translate(struct vscsi_vq *vq, u64 addr, size_t len,
 	return min_t(u64, len, map->last - addr + 1);
 }
 
+/*
+ * Mark a piece dirty. The vhost core takes the address as it is for an index
+ * into the VMM's bitmap, so it must lie in the memory table, for which the
+ * bitmap was found large enough.
+ */
+static void log_piece(struct vscsi_vq *vq, u64 addr, u64 len)
+{
+	struct vhost_log log = { .addr = addr, .len = len };
+
+	if (unlikely(vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL)))
+		vhost_log_write(&vq->vhost, &log, 1, len, NULL, 0);
+}
+
 /* Move @len bytes between @buf and the guest memory at @addr. */
 static int copy_piece(struct vscsi_vq *vq, u64 addr, void *buf, size_t len,
 		      bool write)
 {
 	unsigned int access = write ? VHOST_ACCESS_WO : VHOST_ACCESS_RO;
 	void __user *hva;
-	size_t n;
+	size_t n, left;
 
 	while (len) {
 		n = vscsi_guest_translate(vq, addr, len, access, &hva);
 		if (unlikely(!n))
 			return -EFAULT;
-		if (unlikely(write ? copy_to_user(hva, buf, n) :
-				     copy_from_user(buf, hva, n)))
+		if (write) {
+			left = copy_to_user(hva, buf, n);
+			log_piece(vq, addr, n);
+		} else {
+			left = copy_from_user(buf, hva, n);
+		}
+		if (unlikely(left))
 			return -EFAULT;
 		addr += n;
 		buf += n;
@@ -78,22 +96,16 @@ static int copy_piece(struct vscsi_vq *vq, u64 addr, void *buf, size_t len,
 	return 0;
 }
 
-static void log_piece(struct vscsi_vq *vq, u64 addr, u64 len)
-{
-	struct vhost_log log = { .addr = addr, .len = len };
-
-	vhost_log_write(&vq->vhost, &log, 1, len, NULL, 0);
-}
-
 /**
- * vscsi_guest_log() - mark guest memory dirty that was written
+ * vscsi_guest_log() - mark guest memory dirty that a backstore has written
  * @vq: the queue
  * @segs: buffers
  * @n: how many
  * @skip: bytes to leave out at their start
  * @len: bytes written
  *
- * Does nothing unless the VMM asked for the log (VHOST_F_LOG_ALL).
+ * Does nothing unless the VMM asked for the log (VHOST_F_LOG_ALL). Memory that
+ * has left the table meanwhile is not logged.
  *
  * Context: owner's address space, may sleep. Locking: caller holds the vq
  * mutex, under which the VMM's bitmap cannot change.
@@ -101,7 +113,9 @@ static void log_piece(struct vscsi_vq *vq, u64 addr, u64 len)
 void vscsi_guest_log(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 		     unsigned int n, u64 skip, u64 len)
 {
-	u64 here;
+	void __user *hva;
+	size_t piece;
+	u64 addr, here;
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	if (likely(!vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL)))
@@ -111,10 +125,17 @@ void vscsi_guest_log(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 			skip -= segs->len;
 			continue;
 		}
+		addr = segs->addr + skip;
 		here = min_t(u64, segs->len - skip, len);
-		log_piece(vq, segs->addr + skip, here);
 		len -= here;
 		skip = 0;
+		for (; here; here -= piece, addr += piece) {
+			piece = vscsi_guest_translate(vq, addr, here,
+						      VHOST_ACCESS_WO, &hva);
+			if (!piece)
+				break;
+			log_piece(vq, addr, piece);
+		}
 	}
 }
 
@@ -178,10 +199,6 @@ int vscsi_guest_read(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 int vscsi_guest_write(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 		      unsigned int n, u64 skip, const void *buf, size_t len)
 {
-	int err;
-
 	lockdep_assert_held(&vq->vhost.mutex);
-	err = copy_segs(vq, segs, n, skip, (void *)buf, len, true);
-	vscsi_guest_log(vq, segs, n, skip, len);
-	return err;
+	return copy_segs(vq, segs, n, skip, (void *)buf, len, true);
 }

@@ -7,8 +7,10 @@
 
 #include "vhost_scsi.h"
 
-/* Ends what a killed owner or a closed file has left; never on the I/O path. */
+/* Does what threads leave that were killed; never on the I/O path. */
 struct workqueue_struct *vscsi_wq;
+/* Waits for backstores that close() did not wait for, perhaps for long. */
+struct workqueue_struct *vscsi_close_wq;
 
 bool vscsi_shared_thread;
 module_param_named(shared_thread, vscsi_shared_thread, bool, 0644);
@@ -59,6 +61,11 @@ static int __init vscsi_init(void)
 	vscsi_wq = alloc_workqueue("vhost_scsi", WQ_UNBOUND, 0);
 	if (!vscsi_wq)
 		return -ENOMEM;
+	vscsi_close_wq = alloc_workqueue("vhost_scsi_close", WQ_UNBOUND, 0);
+	if (!vscsi_close_wq) {
+		err = -ENOMEM;
+		goto err_wq;
+	}
 	vscsi_stats_init();
 	err = target_register_template(&vscsi_fabric_ops);
 	if (err)
@@ -72,6 +79,8 @@ err_template:
 	target_unregister_template(&vscsi_fabric_ops);
 err_stats:
 	vscsi_stats_exit();
+	destroy_workqueue(vscsi_close_wq);
+err_wq:
 	destroy_workqueue(vscsi_wq);
 	return err;
 }
@@ -80,7 +89,7 @@ static void __exit vscsi_exit(void)
 {
 	vscsi_device_unregister();
 	/* Waits for what closed files have left. */
-	flush_workqueue(vscsi_wq);
+	destroy_workqueue(vscsi_close_wq);
 	target_unregister_template(&vscsi_fabric_ops);
 	vscsi_stats_exit();
 	destroy_workqueue(vscsi_wq);

@@ -112,13 +112,12 @@ static int map_prot(struct vscsi_vq *vq, struct vscsi_req *req,
 
 	if (likely(!req->prot_len))
 		return 0;
-	if (DIV_ROUND_UP(req->prot_len, PAGE_SIZE) > VSCSI_SGS_MAX)
-		return -EFAULT;
 	req->prot = kzalloc(sizeof(*req->prot), GFP_KERNEL_ACCOUNT);
 	if (!req->prot)
 		return -ENOMEM;
+	/* Copied: LIO steps through it by whole tuples, however it is cut. */
 	err = vscsi_data_map(vq, req->prot, segs, n, skip, req->prot_len,
-			     req->dir == DMA_FROM_DEVICE, VSCSI_MAP_PIN);
+			     req->dir == DMA_FROM_DEVICE, 0);
 	if (err) {
 		kfree(req->prot);
 		req->prot = NULL;
@@ -129,7 +128,7 @@ static int map_prot(struct vscsi_vq *vq, struct vscsi_req *req,
 /* Map protection information and data. */
 static int map(struct vscsi_vq *vq, struct vscsi_req *req,
 	       const struct vscsi_chain *chain, size_t hdr_size,
-	       enum vscsi_map how)
+	       unsigned int align)
 {
 	bool write = req->dir == DMA_FROM_DEVICE;
 	const struct vscsi_seg *segs = write ? req->segs : chain->segs;
@@ -141,7 +140,7 @@ static int map(struct vscsi_vq *vq, struct vscsi_req *req,
 	if (err)
 		return err;
 	return vscsi_data_map(vq, &req->data, segs, n, skip + req->prot_len,
-			      req->mapped, write, how);
+			      req->mapped, write, align);
 }
 
 /* Take the slot of the chain's head. */
@@ -159,6 +158,8 @@ static struct vscsi_req *take_slot(struct vscsi_vq *vq,
 	req->nsegs = 0;
 	req->data.sgl = NULL;
 	req->prot = NULL;
+	/* LIO fills in the fields of fixed format sense data and no more. */
+	memset(req->sense, 0, sizeof(req->sense));
 	trace_vscsi_ref(req, true);
 	return req;
 }
@@ -171,7 +172,7 @@ prepare(struct vscsi_vq *vq, struct vscsi_req *req,
 {
 	const struct vscsi_endpoint *ep = vhost_vq_get_backend(&vq->vhost);
 	const struct vscsi_verdict *verdict;
-	enum vscsi_map how;
+	unsigned int align;
 	int err;
 
 	req->tpg = ep->tpgs[hdr->addr.target];
@@ -187,11 +188,11 @@ prepare(struct vscsi_vq *vq, struct vscsi_req *req,
 		return &invalid_cdb;
 	memcpy(req->cdb, hdr->cdb, sizeof(req->cdb));
 	trace_vscsi_parse(vq, req);
-	if (vscsi_screen(req, &how, screened))
+	if (vscsi_screen(req, &align, screened))
 		return screened;
 	if (keep_segs(req, chain))
 		return &no_memory;
-	err = map(vq, req, chain, hdr_size, how);
+	err = map(vq, req, chain, hdr_size, align);
 	trace_vscsi_map(vq, req, err);
 	if (err)
 		return err == -ENOMEM ? &no_memory : &failure;
@@ -244,9 +245,10 @@ void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain,
  * @req: the request; LIO's from here on, until release_cmd
  *
  * LIO answers errors itself through queue_status, perhaps before this returns.
+ * Its own workers do the rest: a backstore may open files or block, which the
+ * owner's task must not do on its behalf.
  *
- * Context: process, may block as long as the backstore does. Locking: none may
- * be held: LIO calls back.
+ * Context: process, may sleep. Locking: none may be held: LIO calls back.
  */
 void vscsi_req_submit(struct vscsi_req *req)
 {
@@ -278,9 +280,9 @@ void vscsi_req_end(struct vscsi_req *req)
 {
 	lockdep_assert_held(&req->vq->vhost.mutex);
 	trace_vscsi_ref(req, false);
-	vscsi_data_release(&req->data);
+	vscsi_data_release(req->vq, &req->data);
 	if (req->prot) {
-		vscsi_data_release(req->prot);
+		vscsi_data_release(req->vq, req->prot);
 		kfree(req->prot);
 		req->prot = NULL;
 	}

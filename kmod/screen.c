@@ -6,6 +6,9 @@
  * Called by the queue's thread under the queue's mutex; looks at the LUN under
  * RCU and a reference that keeps its backstore.
  */
+#include <linux/blk_types.h>
+#include <linux/log2.h>
+#include <linux/t10-pi.h>
 #include <linux/unaligned.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_backend.h>
@@ -52,6 +55,8 @@ static struct se_lun *get_lun(struct vscsi_tpg *tpg, u16 lun, bool *read_only)
 	struct se_lun *se_lun = NULL;
 	struct se_dev_entry *deve;
 
+	if (lun >= VSCSI_LUNS)
+		return NULL;
 	rcu_read_lock();
 	hlist_for_each_entry_rcu(deve, &nacl->lun_entry_hlist, link) {
 		if (deve->mapped_lun != lun)
@@ -118,7 +123,22 @@ static bool blocks_exist(struct se_device *dev, u64 lba, u64 blocks)
 {
 	u64 end = dev->transport->get_blocks(dev) + 1;
 
-	return lba <= end && blocks <= end - lba;
+	return lba < end && blocks <= end - lba;
+}
+
+static bool is_passthrough(struct se_device *dev)
+{
+	return dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH;
+}
+
+/* DPO, FUA and the protect field of an emulated disk. */
+static bool flags_ok(const struct vscsi_req *req, struct se_device *dev,
+		     u8 flags)
+{
+	if ((flags & 0x18) && !has_fua(dev))
+		return false;
+	return !(flags >> 5) || dev->dev_attrib.pi_prot_type ||
+	       req->tpg->nexus->sess_prot_type;
 }
 
 /* Reads and writes: the CDB says how much of the guest's buffers is used. */
@@ -129,16 +149,26 @@ static bool screen_rw(struct vscsi_req *req, struct se_device *dev,
 
 	if (!blocks_exist(dev, rw->lba, rw->blocks))
 		return illegal(verdict, LBA_OUT_OF_RANGE);
-	if ((rw->flags & 0x18) && !has_fua(dev))
-		return illegal(verdict, INVALID_FIELD);
-	if ((rw->flags >> 5) && !dev->dev_attrib.pi_prot_type &&
-	    !req->tpg->nexus->sess_prot_type)
+	if (!is_passthrough(dev) && !flags_ok(req, dev, rw->flags))
 		return illegal(verdict, INVALID_FIELD);
 	if (bytes > transfer_limit(dev))
+		return illegal(verdict, INVALID_FIELD);
+	if (req->prot_len &&
+	    req->prot_len != rw->blocks * sizeof(struct t10_pi_tuple))
 		return illegal(verdict, INVALID_FIELD);
 	/* 5.6.6.1.1: more data than there are buffers for, in that direction. */
 	if (bytes > req->len ||
 	    (bytes && rw->write != (req->dir == DMA_TO_DEVICE)))
+		return overrun(verdict);
+	req->mapped = bytes;
+	return false;
+}
+
+/* The command takes so many bytes from the guest, and no more. */
+static bool take_out(struct vscsi_req *req, u32 bytes,
+		     struct vscsi_verdict *verdict)
+{
+	if (req->dir != DMA_TO_DEVICE || req->len < bytes)
 		return overrun(verdict);
 	req->mapped = bytes;
 	return false;
@@ -162,8 +192,9 @@ static bool screen_mode_sense(const u8 *cdb, struct vscsi_verdict *verdict)
 	}
 }
 
-static bool screen_write_same(struct se_device *dev, u64 lba, u64 blocks,
-			      u8 flags, struct vscsi_verdict *verdict)
+static bool screen_write_same(struct vscsi_req *req, struct se_device *dev,
+			      u64 lba, u64 blocks, u8 flags,
+			      struct vscsi_verdict *verdict)
 {
 	if (flags & 0x06)
 		return illegal(verdict, INVALID_OPCODE);
@@ -174,7 +205,7 @@ static bool screen_write_same(struct se_device *dev, u64 lba, u64 blocks,
 		return illegal(verdict, LBA_OUT_OF_RANGE);
 	if ((flags & 0x08) && !dev->dev_attrib.emulate_tpws)
 		return illegal(verdict, INVALID_OPCODE);
-	return false;
+	return take_out(req, dev->dev_attrib.block_size, verdict);
 }
 
 /* Commands about blocks that LIO would print a line about. */
@@ -187,15 +218,16 @@ static bool screen_block(struct vscsi_req *req, struct se_device *dev,
 
 	switch (cdb[0]) {
 	case WRITE_SAME_16:
-		return screen_write_same(dev, get_unaligned_be64(cdb + 2),
+		return screen_write_same(req, dev, get_unaligned_be64(cdb + 2),
 					 get_unaligned_be32(cdb + 10), cdb[1],
 					 verdict);
 	case WRITE_SAME:
-		return screen_write_same(dev, lba, blocks, cdb[1], verdict);
+		return screen_write_same(req, dev, lba, blocks, cdb[1],
+					 verdict);
 	case VARIABLE_LENGTH_CMD:
 		if (get_unaligned_be16(cdb + 8) != WRITE_SAME_32)
 			return illegal(verdict, INVALID_OPCODE);
-		return screen_write_same(dev, get_unaligned_be64(cdb + 12),
+		return screen_write_same(req, dev, get_unaligned_be64(cdb + 12),
 					 get_unaligned_be32(cdb + 28), cdb[10],
 					 verdict);
 	case VERIFY_16:
@@ -212,13 +244,17 @@ static bool screen_block(struct vscsi_req *req, struct se_device *dev,
 			return illegal(verdict, INVALID_OPCODE);
 		if (cdb[13] > 1 || ((cdb[1] & 0x18) && !has_fua(dev)))
 			return illegal(verdict, INVALID_FIELD);
-		return blocks_exist(dev, get_unaligned_be64(cdb + 2), cdb[13]) ?
-		       false : illegal(verdict, LBA_OUT_OF_RANGE);
+		if (!blocks_exist(dev, get_unaligned_be64(cdb + 2), cdb[13]))
+			return illegal(verdict, LBA_OUT_OF_RANGE);
+		return cdb[13] && take_out(req, 2 * dev->dev_attrib.block_size,
+					   verdict);
 	case UNMAP:
 		if (!dev->dev_attrib.emulate_tpu)
 			return illegal(verdict, INVALID_OPCODE);
 		return req->mapped && req->mapped < 8 ?
 		       illegal(verdict, 0x1a00) : false;
+	case READ_CAPACITY:
+		return req->len < 8 ? overrun(verdict) : false;
 	case SERVICE_ACTION_IN_16:
 		switch (cdb[1] & 0x1f) {
 		case SAI_READ_CAPACITY_16:
@@ -231,11 +267,17 @@ static bool screen_block(struct vscsi_req *req, struct se_device *dev,
 	}
 }
 
-/* Commands of every device type that LIO would print a line about. */
+/*
+ * Commands of every device type that LIO would print a line about, or refuse
+ * for an allocation length that exceeds the guest's buffers: cut that, so that
+ * the guest gets what it has room for.
+ */
 static bool screen_primary(struct vscsi_req *req, struct vscsi_verdict *verdict)
 {
 	const u8 *cdb = req->cdb;
 
+	if (!vscsi_cdb_limit(req->cdb, req->mapped))
+		return overrun(verdict);
 	switch (cdb[0]) {
 	case INQUIRY:
 		return !(cdb[1] & 1) && cdb[2] ?
@@ -250,19 +292,40 @@ static bool screen_primary(struct vscsi_req *req, struct vscsi_verdict *verdict)
 	}
 }
 
-static bool screen_device(struct vscsi_req *req, struct se_device *dev,
-			  enum vscsi_map *how, struct vscsi_verdict *verdict)
+/* An absent LUN 0 tells who is there, and nothing else. */
+static bool screen_no_lun(struct vscsi_req *req, struct vscsi_verdict *verdict)
 {
-	bool passthrough = dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH;
+	if (req->lun || req->prot_len)
+		return illegal(verdict, NO_SUCH_LUN);
+	switch (req->cdb[0]) {
+	case TEST_UNIT_READY:
+	case INQUIRY:
+	case REPORT_LUNS:
+	case REQUEST_SENSE:
+		return screen_primary(req, verdict);
+	}
+	return illegal(verdict, NO_SUCH_LUN);
+}
+
+static bool screen_device(struct vscsi_req *req, struct se_device *dev,
+			  unsigned int *align, struct vscsi_verdict *verdict)
+{
+	u32 block_size = dev->dev_attrib.block_size;
 	bool disk = dev->transport->get_device_type(dev) == TYPE_DISK;
 	struct vscsi_rw rw;
 
 	if (disk && vscsi_parse_rw(req->cdb, &rw)) {
-		*how = VSCSI_MAP_PIN_ALIGNED;
+		if (is_power_of_2(block_size))
+			*align = max_t(u32, block_size, SECTOR_SIZE);
 		return screen_rw(req, dev, &rw, verdict);
 	}
-	if (passthrough)
+	if (req->prot_len)
+		return illegal(verdict, INVALID_FIELD);
+	if (is_passthrough(dev)) {
+		req->mapped = min_t(u32, req->len,
+				    VSCSI_SGS_MAX << PAGE_SHIFT);
 		return false;
+	}
 	return screen_primary(req, verdict) ||
 	       (disk && screen_block(req, dev, verdict));
 }
@@ -270,32 +333,37 @@ static bool screen_device(struct vscsi_req *req, struct se_device *dev,
 /**
  * vscsi_screen() - decide whether LIO may see a command, and of what data
  * @req: parsed; its @mapped is set
- * @how: how its data is to be mapped
+ * @align: for vscsi_data_map()
  * @verdict: how to answer it, if it is kept from LIO
  *
- * LUN 0 always goes to LIO, which answers for an absent one so that a guest
- * can ask which LUNs there are.
+ * An absent LUN 0 is answered for by LIO, so that a guest can ask which LUNs
+ * there are.
  *
  * Context: any.
  * Return: true if the command is to be answered with @verdict.
  */
-bool vscsi_screen(struct vscsi_req *req, enum vscsi_map *how,
+bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 		  struct vscsi_verdict *verdict)
 {
 	struct se_lun *se_lun;
 	bool read_only, answered;
 
-	*how = req->len > VSCSI_BOUNCE_MAX ? VSCSI_MAP_PIN : VSCSI_MAP_BOUNCE;
-	/* One page less: pinned, the data may begin within a page. */
-	req->mapped = min_t(u32, req->len, (VSCSI_SGS_MAX - 1) << PAGE_SHIFT);
+	/*
+	 * Never the guest's pages: LIO writes the parameter data of a command
+	 * that returns some, whichever way the guest's buffers may be accessed.
+	 * No command that it emulates has more of it than this.
+	 */
+	*align = 0;
+	req->mapped = min_t(u32, req->len, VSCSI_BOUNCE_MAX);
 	se_lun = get_lun(req->tpg, req->lun, &read_only);
 	if (!se_lun)
-		return req->lun ? illegal(verdict, NO_SUCH_LUN) : false;
+		return screen_no_lun(req, verdict);
 	if (read_only && req->dir == DMA_TO_DEVICE)
 		answered = check_condition(verdict, DATA_PROTECT,
 					   WRITE_PROTECTED);
 	else
-		answered = screen_device(req, lun_device(se_lun), how, verdict);
+		answered = screen_device(req, lun_device(se_lun), align,
+					 verdict);
 	percpu_ref_put(&se_lun->lun_ref);
 	return answered;
 }

@@ -199,10 +199,11 @@ static int start_kthread(struct vscsi_thread *thread, const char *name)
 	task = kthread_create(kthread_main, thread, "%s", name);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
-	resemble(task, current);
 	wake_up_process(task);
 	wait_for_completion(&thread->ready);
 	thread->model = NULL;
+	/* Joining the cgroups has set the cpuset's affinity. */
+	resemble(task, current);
 	if (thread->error)
 		kthread_stop(task);
 	return thread->error;
@@ -268,23 +269,60 @@ struct vscsi_thread *vscsi_thread_create_control(struct vscsi_dev *dev)
 	return thread;
 }
 
-struct spawn {
+struct call {
 	struct vscsi_work work;
 	struct vscsi_dev *dev;
 	struct completion done;
+	int (*fn)(void *data);
+	void *data;
+	int ret;
+};
+
+static void call_run(struct vscsi_work *work)
+{
+	struct call *call = container_of(work, struct call, work);
+
+	if (current->mm == call->dev->mm)
+		call->ret = call->fn(call->data);
+	complete(&call->done);
+}
+
+/**
+ * vscsi_thread_call() - run a function in the control thread
+ * @dev: the device
+ * @fn: the function; on the owner's address space
+ * @data: for it
+ *
+ * Locking: caller holds the device's mutex. Waits for the control thread,
+ * which waits for no request.
+ * Return: what @fn returned; -EOWNERDEAD if the thread was killed.
+ */
+int vscsi_thread_call(struct vscsi_dev *dev, int (*fn)(void *data), void *data)
+{
+	struct call call = {
+		.dev = dev, .fn = fn, .data = data, .ret = -EOWNERDEAD,
+	};
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	init_completion(&call.done);
+	vscsi_work_init(&call.work, call_run);
+	vscsi_work_queue(dev->control, &call.work);
+	wait_for_completion(&call.done);
+	return call.ret;
+}
+
+struct spawn {
+	struct vscsi_dev *dev;
 	struct vscsi_thread *thread;
 	char name[TASK_COMM_LEN];
 };
 
-static void spawn_run(struct vscsi_work *work)
+static int spawn(void *data)
 {
-	struct spawn *spawn = container_of(work, struct spawn, work);
+	struct spawn *spawn = data;
 
-	if (current->mm == spawn->dev->mm)
-		spawn->thread = create(spawn->dev, spawn->name);
-	else
-		spawn->thread = ERR_PTR(-EOWNERDEAD);
-	complete(&spawn->done);
+	spawn->thread = create(spawn->dev, spawn->name);
+	return PTR_ERR_OR_ZERO(spawn->thread);
 }
 
 /**
@@ -292,25 +330,23 @@ static void spawn_run(struct vscsi_work *work)
  * @dev: the device
  * @queue: number of the queue
  *
- * Locking: caller holds the device's mutex. Waits for the control thread,
- * which waits for no request.
+ * Locking: caller holds the device's mutex.
  * Return: the thread, or an ERR_PTR().
  */
 struct vscsi_thread *vscsi_thread_create(struct vscsi_dev *dev,
 					 unsigned int queue)
 {
-	struct spawn spawn = { .dev = dev };
+	struct spawn what = { .dev = dev };
+	int err;
 
 	lockdep_assert_held(&dev->vhost.mutex);
-	snprintf(spawn.name, sizeof(spawn.name), "vhost-%d-%u", dev->pid,
+	snprintf(what.name, sizeof(what.name), "vhost-%d-%u", dev->pid,
 		 queue - VSCSI_VQ_IO);
-	init_completion(&spawn.done);
-	vscsi_work_init(&spawn.work, spawn_run);
-	vscsi_work_queue(dev->control, &spawn.work);
-	wait_for_completion(&spawn.done);
-	if (!IS_ERR(spawn.thread))
-		list_add(&spawn.thread->node, &dev->threads);
-	return spawn.thread;
+	err = vscsi_thread_call(dev, spawn, &what);
+	if (err)
+		return ERR_PTR(err);
+	list_add(&what.thread->node, &dev->threads);
+	return what.thread;
 }
 
 /**

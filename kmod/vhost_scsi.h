@@ -67,7 +67,10 @@ enum {
 					 * page pointers
 					 */
 	VSCSI_SGS_MAX = 8192,		/* pages of a 32 MiB transfer */
-	VSCSI_BOUNCE_MAX = 1 << 20,	/* of a command that is no read/write */
+	VSCSI_BOUNCE_MAX = 1 << 20,	/* data of an emulated command that is
+					 * neither read nor write
+					 */
+	VSCSI_BOUNCED_PAGES = 16384,	/* of a device, at once: 64 MiB */
 	VSCSI_EVENTS_MAX = 128,		/* waiting for a buffer */
 };
 
@@ -78,6 +81,7 @@ enum {
 /* ------------------------------------------------------------- main.c */
 
 extern struct workqueue_struct *vscsi_wq;
+extern struct workqueue_struct *vscsi_close_wq;
 extern bool vscsi_shared_thread;
 
 unsigned int vscsi_max_io_vqs(void);
@@ -104,9 +108,11 @@ unsigned int vscsi_max_io_vqs(void);
  * @reap_work: frees a device that close() could not wait for
  * @barrier: number of the last order barrier asked for (control.c)
  * @pending_tmfs: wait for their barrier; the control queue's work's alone
+ * @running_tmfs: LIO carries them out; likewise
  * @ended_tmfs: LIO has carried them out, but commands before them have not
  *	been answered yet; likewise
  * @tmfs_ended: @ended_tmfs is not empty; written by the control queue's work
+ * @bounced: pages of our own that hold guest data
  * @events_lock: guards the members below
  * @events: waiting for a buffer, oldest first
  * @events_nr: how many
@@ -130,8 +136,10 @@ struct vscsi_dev {
 	struct work_struct reap_work;
 	atomic_t barrier;
 	struct list_head pending_tmfs;
+	struct list_head running_tmfs;
 	struct list_head ended_tmfs;
 	bool tmfs_ended;
+	atomic_long_t bounced;
 	spinlock_t events_lock;
 	struct list_head events;
 	unsigned int events_nr;
@@ -172,6 +180,7 @@ int vscsi_drain_wait_killable(struct vscsi_dev *dev);
 bool vscsi_drain_wait_timeout(struct vscsi_dev *dev, unsigned long timeout);
 void vscsi_drain_wait(struct vscsi_dev *dev);
 void vscsi_drain_ended(struct vscsi_vq *vq, unsigned int n);
+void vscsi_drain_submitted(struct vscsi_vq *vq);
 
 /* ----------------------------------------------------------- thread.c */
 
@@ -190,6 +199,7 @@ struct vscsi_work {
 struct vscsi_thread *vscsi_thread_create_control(struct vscsi_dev *dev);
 struct vscsi_thread *vscsi_thread_create(struct vscsi_dev *dev,
 					 unsigned int queue);
+int vscsi_thread_call(struct vscsi_dev *dev, int (*fn)(void *data), void *data);
 void vscsi_thread_stop_all(struct vscsi_dev *dev);
 void vscsi_thread_free_all(struct vscsi_dev *dev);
 bool vscsi_thread_is_dead(const struct vscsi_thread *thread);
@@ -278,6 +288,7 @@ struct vscsi_chain {
  * @num: how many; lock: vq
  * @inflight: chains fetched and not yet put in the used ring; written under
  *	the vq mutex
+ * @submitting: the thread hands a batch to LIO; set under the vq mutex
  * @segs: scratch for the chain at hand; lock: vq
  * @descs: scratch for an indirect table; lock: vq
  * @pages: scratch for pinning; lock: vq
@@ -302,6 +313,7 @@ struct vscsi_vq {
 	struct vscsi_req *reqs;
 	unsigned int num;
 	unsigned int inflight;
+	bool submitting;
 	struct vscsi_seg *segs;
 	struct vring_desc *descs;
 	struct page **pages;
@@ -348,6 +360,7 @@ void vscsi_guest_log(struct vscsi_vq *vq, const struct vscsi_seg *segs,
  * @nents: its entries
  * @table: holds it if it is larger than @inline_sgl
  * @pinned: entries are guest pages; else they are ours
+ * @bounced: how many of ours count against the device's share
  * @write: the device writes them
  * @inline_sgl: for small transfers
  */
@@ -356,24 +369,18 @@ struct vscsi_data {
 	unsigned int nents;
 	struct sg_table table;
 	bool pinned;
+	unsigned int bounced;
 	bool write;
 	struct scatterlist inline_sgl[VSCSI_INLINE_SGS];
 };
 
-/* How guest buffers become a scatterlist. */
-enum vscsi_map {
-	VSCSI_MAP_PIN,			/* guest pages, whatever their alignment */
-	VSCSI_MAP_PIN_ALIGNED,		/* guest pages if cut at sectors */
-	VSCSI_MAP_BOUNCE,		/* pages of our own */
-};
-
 int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
 		   const struct vscsi_seg *segs, unsigned int n, u64 skip,
-		   u32 len, bool write, enum vscsi_map how);
+		   u32 len, bool write, unsigned int align);
 int vscsi_data_copy_back(struct vscsi_vq *vq, struct vscsi_data *data,
 			 const struct vscsi_seg *segs, unsigned int n,
 			 u64 skip, u32 len);
-void vscsi_data_release(struct vscsi_data *data);
+void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data);
 
 /* ----------------------------------------------------------- request.c */
 
@@ -461,7 +468,7 @@ struct vscsi_verdict {
 	u8 ascq;
 };
 
-bool vscsi_screen(struct vscsi_req *req, enum vscsi_map *how,
+bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 		  struct vscsi_verdict *verdict);
 bool vscsi_screen_lun_exists(struct vscsi_tpg *tpg, u16 lun);
 
@@ -483,7 +490,7 @@ void vscsi_used_flush(struct vscsi_vq *vq);
  * struct vscsi_tmf - one task management function
  * @se_cmd: LIO's part
  * @done: link in the control queue's done list
- * @pending: link in the list of those waiting for @barrier, or for commands
+ * @pending: link in one of the device's three lists
  * @vq: the control queue
  * @tpg: the target port it goes to
  * @id: for traces

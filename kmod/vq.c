@@ -201,6 +201,8 @@ int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain)
 		return 0;
 	if (ret > 0) {
 		why = fetch_chain(vq, chain);
+		if (!why && vq->inflight >= vq->vhost.num)
+			why = "more chains than descriptors";
 		if (!why && vq->reqs && vq->reqs[chain->head].busy)
 			why = "head already in flight";
 	}
@@ -231,7 +233,9 @@ static void barrier_see(struct vscsi_vq *vq)
 	vq->barrier_seen = barrier;
 	vq->barrier_avail = vq->vhost.last_avail_idx;
 	if (vq->live && vscsi_vq_can_touch_guest(vq) &&
-	    !get_user(val, &vq->vhost.avail->idx))
+	    !get_user(val, &vq->vhost.avail->idx) &&
+	    (u16)(vhost16_to_cpu(&vq->vhost, val) -
+		  vq->vhost.last_avail_idx) <= vq->vhost.num)
 		vq->barrier_avail = vhost16_to_cpu(&vq->vhost, val);
 }
 
@@ -240,7 +244,9 @@ static bool barrier_reached(const struct vscsi_vq *vq)
 {
 	lockdep_assert_held(&vq->vhost.mutex);
 	return vq->barrier_seen != vq->barrier_done &&
-	       (!vq->live || (s16)(vq->vhost.last_avail_idx -
+	       (!vq->live || !vscsi_vq_can_touch_guest(vq) ||
+		vq->vhost.last_avail_idx == vq->vhost.avail_idx ||
+		(s16)(vq->vhost.last_avail_idx -
 				   vq->barrier_avail) >= 0);
 }
 
@@ -300,9 +306,13 @@ static void vq_run(struct vscsi_work *work)
 	vscsi_used_flush(vq);
 	passed = barrier_reached(vq);
 	barrier = vq->barrier_seen;
+	vq->submitting = !list_empty(&batch);
 	mutex_unlock(&vq->vhost.mutex);
 
-	submit_batch(&batch);
+	if (!list_empty(&batch)) {
+		submit_batch(&batch);
+		vscsi_drain_submitted(vq);
+	}
 	if (passed) {
 		/* Pairs with the acquire in barrier_passed(). */
 		smp_store_release(&vq->barrier_done, barrier);
@@ -350,14 +360,15 @@ void vscsi_vq_init(struct vscsi_dev *dev, struct vscsi_vq *vq,
  *
  * Page-wise allocations only: a fragmented host must be able to start a guest.
  *
- * Locking: caller holds the device's mutex and not the vq mutex.
+ * Locking: caller holds the vq mutex.
  * Return: 0 or -ENOMEM, with nothing allocated.
  */
 int vscsi_vq_alloc(struct vscsi_vq *vq)
 {
 	unsigned int i, num = vq->vhost.num;
+	struct vscsi_req *reqs;
 
-	lockdep_assert_held(&vq->dev->vhost.mutex);
+	lockdep_assert_held(&vq->vhost.mutex);
 	vq->segs = vmalloc(array_size(VSCSI_CHAIN_MAX, sizeof(*vq->segs)));
 	vq->descs = vmalloc(array_size(VSCSI_CHAIN_MAX, sizeof(*vq->descs)));
 	vq->pages = kmalloc_array(VSCSI_PIN_BATCH, sizeof(*vq->pages),
@@ -366,14 +377,16 @@ int vscsi_vq_alloc(struct vscsi_vq *vq)
 		goto err_free;
 	if (vq->index < VSCSI_VQ_IO)
 		return 0;
-	vq->reqs = vzalloc(array_size(num, sizeof(*vq->reqs)));
-	if (!vq->reqs)
+	reqs = __vmalloc(array_size(num, sizeof(*reqs)),
+			 GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!reqs)
 		goto err_free;
 	for (i = 0; i < num; i++) {
-		vq->reqs[i].vq = vq;
-		vq->reqs[i].head = i;
+		reqs[i].vq = vq;
+		reqs[i].head = i;
 	}
 	vq->num = num;
+	WRITE_ONCE(vq->reqs, reqs);
 	return 0;
 
 err_free:
@@ -384,11 +397,16 @@ err_free:
 /**
  * vscsi_vq_free() - undo vscsi_vq_alloc()
  * @vq: a queue that is not live and has nothing in flight
+ *
+ * Locking: caller holds the vq mutex.
  */
 void vscsi_vq_free(struct vscsi_vq *vq)
 {
-	vfree(vq->reqs);
-	vq->reqs = NULL;
+	struct vscsi_req *reqs = vq->reqs;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	WRITE_ONCE(vq->reqs, NULL);
+	vfree(reqs);
 	vq->num = 0;
 	kfree(vq->pages);
 	vq->pages = NULL;

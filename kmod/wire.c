@@ -4,6 +4,7 @@
  * without locks, on copies of what the guest wrote. See wire.h.
  */
 #include <linux/errno.h>
+#include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
 
@@ -168,6 +169,59 @@ bool vscsi_parse_rw(const u8 *cdb, struct vscsi_rw *rw)
 	default:
 		return false;
 	}
+}
+
+/* Where a CDB says how much data it returns or brings (SPC-4). */
+static const struct alloc_len {
+	u8 opcode;
+	u8 offset;
+	u8 size;
+	bool out;
+} alloc_lens[] = {
+	{ 0x03, 4, 1, false },		/* REQUEST SENSE */
+	{ 0x12, 3, 2, false },		/* INQUIRY */
+	{ 0x15, 4, 1, true },		/* MODE SELECT(6) */
+	{ 0x1a, 4, 1, false },		/* MODE SENSE(6) */
+	{ 0x42, 7, 2, true },		/* UNMAP */
+	{ 0x55, 7, 2, true },		/* MODE SELECT(10) */
+	{ 0x5a, 7, 2, false },		/* MODE SENSE(10) */
+	{ 0x5e, 7, 2, false },		/* PERSISTENT RESERVE IN */
+	{ 0x5f, 5, 4, true },		/* PERSISTENT RESERVE OUT */
+	{ 0x83, 10, 4, true },		/* EXTENDED COPY */
+	{ 0x84, 10, 4, false },		/* RECEIVE COPY RESULTS */
+	{ 0x9e, 10, 4, false },		/* SERVICE ACTION IN(16) */
+	{ 0xa0, 6, 4, false },		/* REPORT LUNS */
+	{ 0xa3, 6, 4, false },		/* MAINTENANCE IN */
+	{ 0xa4, 6, 4, true },		/* MAINTENANCE OUT */
+};
+
+/**
+ * vscsi_cdb_limit() - have a CDB ask for no more than there is room for
+ * @cdb: VSCSI_CDB_SIZE bytes; an allocation length above @len becomes @len
+ * @len: bytes that the buffers hold
+ *
+ * Return: false if it is to bring more data than @len, which cannot be cut.
+ */
+bool vscsi_cdb_limit(u8 *cdb, u32 len)
+{
+	const struct alloc_len *al;
+	u32 val = 0;
+	int i;
+
+	for (al = alloc_lens; al < alloc_lens + ARRAY_SIZE(alloc_lens); al++)
+		if (al->opcode == cdb[0])
+			break;
+	if (al == alloc_lens + ARRAY_SIZE(alloc_lens))
+		return true;
+	for (i = 0; i < al->size; i++)
+		val = val << 8 | cdb[al->offset + i];
+	if (val <= len)
+		return true;
+	if (al->out)
+		return false;
+	for (i = al->size - 1; i >= 0; i--, len >>= 8)
+		cdb[al->offset + i] = len;
+	return true;
 }
 
 /**

@@ -38,6 +38,17 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+/*
+ * The ioctls about workers, on kernels whose headers have none. Their arguments
+ * are one and two 32 bit numbers.
+ */
+#ifndef VHOST_NEW_WORKER
+#define VHOST_NEW_WORKER _IOR(VHOST_VIRTIO, 0x08, __u32)
+#define VHOST_FREE_WORKER _IOW(VHOST_VIRTIO, 0x09, __u32)
+#define VHOST_ATTACH_VRING_WORKER _IOW(VHOST_VIRTIO, 0x15, __u64)
+#define VHOST_GET_VRING_WORKER _IOWR(VHOST_VIRTIO, 0x16, __u64)
+#endif
+
 struct vhost_dev;
 struct vhost_virtqueue;
 struct vhost_work;
