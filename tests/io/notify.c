@@ -4,7 +4,7 @@
  * heads that are used again at once (R08, R09, R35).
  *
  * The peer on 6.12 reports a burst newest first (A19): keep-order-within-a-burst
- * and respect-ordered-attribute fail. The others pass.
+ * fails, and respect-ordered-attribute in some runs. The others pass.
  */
 #include "vring.h"
 
