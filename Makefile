@@ -14,7 +14,7 @@ programs := $(wildcard tests/vring/Makefile tests/aio/Makefile userland/Makefile
 alone = mkdir -p $(TREE)build/kmod && flock $(TREE)build/kmod/.lock
 kmod_one = $(alone) $(MAKE) -C $(TREE)kmod KDIR=$(1) MODROOT=$(MODROOT) VMLINUX=$(VMLINUX)
 
-.PHONY: all kmod userland install uninstall check test test-debug demo bench clean help
+.PHONY: all kmod userland install uninstall check test test-debug demo bench bench-profile clean help
 
 ## all: the module for both kernel series, and the programs
 all: kmod userland
@@ -67,6 +67,10 @@ demo:
 ## bench: instruction-counted benchmarks, our module and the in-tree one
 bench:
 	@tests/bench/run
+
+## bench-profile: instructions of one case by function (CASE=read-4k-qd32)
+bench-profile:
+	@tests/bench/profile $(if $(CASE),--case $(CASE))
 
 ## clean: remove build/; the cache of kernels stays
 clean:
