@@ -135,6 +135,7 @@ static void clear_with_burst(struct vdev *d, const struct tgt *t, struct req *r,
 
 static void clear_loop(int rounds, bool kick_again)
 {
+	uint64_t end = now_ms() + 30000;
 	struct req r[BURST];
 	struct vdev *d;
 	struct tgt t;
@@ -145,14 +146,15 @@ static void clear_loop(int rounds, bool kick_again)
 	for (int i = 0; i < BURST; i++)
 		scsi_rw_prep(&r[i], d, VQ_IO, i & 1, i * 8,
 			     gmem_alloc(&d->mem, 4096, 4096), 4096);
-	for (int i = 0; i < rounds; i++) {
+	/* A slow machine need not do them all. */
+	for (int i = 0; i < rounds && (i < 100 || now_ms() < end); i++) {
 		step("round %d", i);
 		clear_with_burst(d, &t, r, kick_again);
 	}
 }
 
 VRING_TEST_LIMIT(ep_loop, "endpoint/clear-and-set-during-io",
-		 "clear and set an endpoint a thousand times while I/O runs",
+		 "clear and set an endpoint up to a thousand times during I/O",
 		 240)
 {
 	clear_loop(1000, true);
