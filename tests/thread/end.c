@@ -4,8 +4,9 @@
  * the owner (R19). What they leave behind can be cleared, closed, and used
  * again; the owner's memory lasts as long as a thread may need it.
  *
- * The peer on 6.12 passes serve-after-owner-exited and end-with-close; in
- * end-with-a-killed-owner the LUN link hangs (A03).
+ * The peer on 6.12 passes, but in end-with-a-killed-owner and in
+ * free-the-wwn-of-a-killed-owner the LUN link hangs for ever, with locks of
+ * configfs held (A03).
  */
 #include <signal.h>
 #include <stdio.h>
