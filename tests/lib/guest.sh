@@ -74,7 +74,7 @@ guest_load_kvm()
 	mkdir -p "$GUEST_RUN"
 	[ -e "$GUEST_RUN/held" ] || mkfifo "$GUEST_RUN/held"
 	setsid "$GUEST_TOP/build/guest/kvm-hold" </dev/null >"$GUEST_RUN/held" 2>&1 &
-	read -r held <"$GUEST_RUN/held"
+	read -r held <"$GUEST_RUN/held" || held="does not run"
 	[ "$held" = held ] || { guest_say "kvm-hold: $held"; return 1; }
 }
 
