@@ -104,19 +104,32 @@ void vscsi_fail(struct vscsi_vq *vq, const struct vscsi_chain *chain,
 	vscsi_used_add(vq, chain->id, chain->head, len);
 }
 
+/* Did the data arrive all the same? Stream devices say so, and retries. */
+static bool data_is_good(const struct vscsi_req *req)
+{
+	const struct se_cmd *cmd = &req->se_cmd;
+
+	return cmd->scsi_status == SAM_STAT_GOOD ||
+	       (cmd->se_cmd_flags & SCF_TREAT_READ_AS_NORMAL) ||
+	       (cmd->scsi_status == SAM_STAT_CHECK_CONDITION &&
+		(req->sense[2] & 0x0f) == RECOVERED_ERROR);
+}
+
 /*
- * How much of the data was moved: LIO keeps that in data_length. After an
- * error it is nothing that the guest may rely on, but for the short block
- * conditions of stream devices.
+ * How much of the data was moved: of what is returned LIO keeps that in
+ * data_length. After an error it is nothing that the guest may rely on.
  */
 static u32 data_moved(const struct vscsi_req *req)
 {
 	const struct se_cmd *cmd = &req->se_cmd;
 
-	if (cmd->scsi_status != SAM_STAT_GOOD &&
-	    !(cmd->se_cmd_flags & SCF_TREAT_READ_AS_NORMAL))
+	if (!data_is_good(req))
 		return 0;
-	return min(cmd->data_length, req->mapped);
+	if (req->dir == DMA_FROM_DEVICE)
+		return min(cmd->data_length, req->mapped);
+	if (cmd->se_cmd_flags & SCF_UNDERFLOW_BIT)
+		return req->mapped - min(cmd->residual_count, req->mapped);
+	return req->mapped;
 }
 
 /* Give the guest data and protection information: bytes of both. */
@@ -165,11 +178,11 @@ static void answer(struct vscsi_vq *vq, struct vscsi_req *req)
 	resp.resid -= moved;
 	len = write_resp(vq, req->segs, req->nsegs, &resp);
 	/* len counts from the first buffer on, without a gap (2.7.8.2). */
-	if (len && !resp.status && !resp.response)
+	if (len)
 		len += data;
 	trace_vscsi_complete(req, &resp);
-	vscsi_req_end(req);
 	vscsi_used_add(vq, req->id, req->head, len);
+	vscsi_req_end(req);
 }
 
 /**

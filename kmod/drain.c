@@ -97,8 +97,14 @@ void vscsi_drain_ended(struct vscsi_vq *vq, unsigned int n)
  */
 void vscsi_drain_submitted(struct vscsi_vq *vq)
 {
-	/* Pairs with the acquire in vscsi_drain_idle(). */
-	smp_store_release(&vq->submitting, false);
+	/*
+	 * Either the waiter sees this or we see that it stopped the queue. Also
+	 * pairs with the acquire in vscsi_drain_idle().
+	 */
+	smp_mb();
+	WRITE_ONCE(vq->submitting, false);
+	/* Pairs with set_current_state() in wait_event(). */
+	smp_mb();
 	if (!READ_ONCE(vq->live))
 		wake_up_all(&vq->dev->idle);
 }

@@ -208,6 +208,21 @@ static bool screen_write_same(struct vscsi_req *req, struct se_device *dev,
 	return take_out(req, dev->dev_attrib.block_size, verdict);
 }
 
+/* No data is moved, whatever buffers there are. */
+static bool check_range(struct vscsi_req *req, struct se_device *dev, u64 lba,
+			u64 blocks, struct vscsi_verdict *verdict)
+{
+	req->mapped = 0;
+	return blocks_exist(dev, lba, blocks) ? false :
+	       illegal(verdict, LBA_OUT_OF_RANGE);
+}
+
+/* With IMMED, LIO would look at the command after it has ended it. */
+static void no_immed(struct vscsi_req *req)
+{
+	req->cdb[1] &= ~0x02;
+}
+
 /* Commands about blocks that LIO would print a line about. */
 static bool screen_block(struct vscsi_req *req, struct se_device *dev,
 			 struct vscsi_verdict *verdict)
@@ -230,15 +245,17 @@ static bool screen_block(struct vscsi_req *req, struct se_device *dev,
 		return screen_write_same(req, dev, get_unaligned_be64(cdb + 12),
 					 get_unaligned_be32(cdb + 28), cdb[10],
 					 verdict);
-	case VERIFY_16:
-	case SYNCHRONIZE_CACHE_16:
-		lba = get_unaligned_be64(cdb + 2);
-		blocks = get_unaligned_be32(cdb + 10);
+	case SYNCHRONIZE_CACHE:
+		no_immed(req);
 		fallthrough;
 	case VERIFY:
-	case SYNCHRONIZE_CACHE:
-		return blocks_exist(dev, lba, blocks) ? false :
-		       illegal(verdict, LBA_OUT_OF_RANGE);
+		return check_range(req, dev, lba, blocks, verdict);
+	case SYNCHRONIZE_CACHE_16:
+		no_immed(req);
+		fallthrough;
+	case VERIFY_16:
+		return check_range(req, dev, get_unaligned_be64(cdb + 2),
+				   get_unaligned_be32(cdb + 10), verdict);
 	case COMPARE_AND_WRITE:
 		if (!dev->dev_attrib.emulate_caw)
 			return illegal(verdict, INVALID_OPCODE);
@@ -276,7 +293,7 @@ static bool screen_primary(struct vscsi_req *req, struct vscsi_verdict *verdict)
 {
 	const u8 *cdb = req->cdb;
 
-	if (!vscsi_cdb_limit(req->cdb, req->mapped))
+	if (!vscsi_cdb_limit(req->cdb, &req->mapped))
 		return overrun(verdict);
 	switch (cdb[0]) {
 	case INQUIRY:

@@ -240,12 +240,12 @@ static void barrier_see(struct vscsi_vq *vq)
 }
 
 /* Has everything in front of the barrier been fetched? */
-static bool barrier_reached(const struct vscsi_vq *vq)
+static bool barrier_reached(const struct vscsi_vq *vq, bool more)
 {
 	lockdep_assert_held(&vq->vhost.mutex);
+	/* Without more, the ring was seen empty, wherever its index has been. */
 	return vq->barrier_seen != vq->barrier_done &&
-	       (!vq->live || !vscsi_vq_can_touch_guest(vq) ||
-		vq->vhost.last_avail_idx == vq->vhost.avail_idx ||
+	       (!vq->live || !more ||
 		(s16)(vq->vhost.last_avail_idx -
 				   vq->barrier_avail) >= 0);
 }
@@ -304,7 +304,7 @@ static void vq_run(struct vscsi_work *work)
 	if (vq->live && vscsi_vq_can_touch_guest(vq))
 		more = fetch_batch(vq, &batch);
 	vscsi_used_flush(vq);
-	passed = barrier_reached(vq);
+	passed = barrier_reached(vq, more);
 	barrier = vq->barrier_seen;
 	vq->submitting = !list_empty(&batch);
 	mutex_unlock(&vq->vhost.mutex);

@@ -184,6 +184,8 @@ static const struct alloc_len {
 	{ 0x1a, 4, 1, false },		/* MODE SENSE(6) */
 	{ 0x42, 7, 2, true },		/* UNMAP */
 	{ 0x55, 7, 2, true },		/* MODE SELECT(10) */
+	{ 0x56, 7, 2, true },		/* RESERVE(10) */
+	{ 0x57, 7, 2, true },		/* RELEASE(10) */
 	{ 0x5a, 7, 2, false },		/* MODE SENSE(10) */
 	{ 0x5e, 7, 2, false },		/* PERSISTENT RESERVE IN */
 	{ 0x5f, 5, 4, true },		/* PERSISTENT RESERVE OUT */
@@ -198,14 +200,14 @@ static const struct alloc_len {
 /**
  * vscsi_cdb_limit() - have a CDB ask for no more than there is room for
  * @cdb: VSCSI_CDB_SIZE bytes; an allocation length above @len becomes @len
- * @len: bytes that the buffers hold
+ * @len: bytes that the buffers hold; becomes less if the CDB brings less data
  *
  * Return: false if it is to bring more data than @len, which cannot be cut.
  */
-bool vscsi_cdb_limit(u8 *cdb, u32 len)
+bool vscsi_cdb_limit(u8 *cdb, u32 *len)
 {
 	const struct alloc_len *al;
-	u32 val = 0;
+	u32 val = 0, cut = *len;
 	int i;
 
 	for (al = alloc_lens; al < alloc_lens + ARRAY_SIZE(alloc_lens); al++)
@@ -215,12 +217,12 @@ bool vscsi_cdb_limit(u8 *cdb, u32 len)
 		return true;
 	for (i = 0; i < al->size; i++)
 		val = val << 8 | cdb[al->offset + i];
-	if (val <= len)
-		return true;
-	if (al->out)
-		return false;
-	for (i = al->size - 1; i >= 0; i--, len >>= 8)
-		cdb[al->offset + i] = len;
+	if (al->out) {
+		*len = val < cut ? val : cut;
+		return val <= cut;
+	}
+	for (i = al->size - 1; val > *len && i >= 0; i--, cut >>= 8)
+		cdb[al->offset + i] = cut;
 	return true;
 }
 

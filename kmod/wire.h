@@ -104,7 +104,7 @@ int vscsi_parse_cmd(const u8 *buf, bool pi, bool le,
 int vscsi_parse_tmf(const u8 *buf, bool le, struct vscsi_tmf_hdr *hdr);
 u32 vscsi_parse_ctl_type(const u8 *buf, bool le);
 unsigned int vscsi_cdb_size(const u8 *cdb);
-bool vscsi_cdb_limit(u8 *cdb, u32 len);
+bool vscsi_cdb_limit(u8 *cdb, u32 *len);
 bool vscsi_parse_rw(const u8 *cdb, struct vscsi_rw *rw);
 void vscsi_encode_resp(const struct vscsi_resp *resp, bool le, u8 *buf);
 void vscsi_encode_event(u32 event, u8 target, u16 lun, u32 reason, bool le,
