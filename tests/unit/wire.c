@@ -17,11 +17,10 @@
 #include <cmocka.h>
 
 #include <linux/errno.h>
+#include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
 #include <wire.h>
-
-#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A copy on the heap with nothing behind it. */
 static u8 *exact(const void *bytes, size_t size)
@@ -257,6 +256,94 @@ static void reads_and_writes_are_decoded(void **state)
 	}
 }
 
+/* SPC-4: where a command names the length of what it wants, or brings. */
+static const struct length_field {
+	u8 opcode;
+	u8 offset;
+	u8 bytes;
+	bool brings;
+} length_fields[] = {
+	{ 0x03, 4, 1, false },	/* REQUEST SENSE */
+	{ 0x12, 3, 2, false },	/* INQUIRY */
+	{ 0x15, 4, 1, true },	/* MODE SELECT(6) */
+	{ 0x1a, 4, 1, false },	/* MODE SENSE(6) */
+	{ 0x42, 7, 2, true },	/* UNMAP */
+	{ 0x55, 7, 2, true },	/* MODE SELECT(10) */
+	{ 0x5a, 7, 2, false },	/* MODE SENSE(10) */
+	{ 0x5e, 7, 2, false },	/* PERSISTENT RESERVE IN */
+	{ 0x5f, 5, 4, true },	/* PERSISTENT RESERVE OUT */
+	{ 0x83, 10, 4, true },	/* EXTENDED COPY */
+	{ 0x9e, 10, 4, false }, /* READ CAPACITY(16) */
+	{ 0xa0, 6, 4, false },	/* REPORT LUNS */
+	{ 0xa3, 6, 4, false },	/* REPORT TARGET PORT GROUPS */
+	{ 0xa4, 6, 4, true },	/* SET TARGET PORT GROUPS */
+};
+
+/* A field of @asked bytes meets a buffer of @room: nothing may exceed it. */
+static void check_limit(const struct length_field *field, u32 asked, u32 room)
+{
+	u8 *cdb = exact(NULL, VSCSI_CDB_SIZE);
+	u8 want[VSCSI_CDB_SIZE];
+	u32 len = room;
+
+	memset(want, 0xa5, sizeof(want));
+	want[0] = cdb[0] = field->opcode;
+	unit_store(asked, cdb + field->offset, field->bytes, false);
+	unit_store(asked, want + field->offset, field->bytes, false);
+	if (!field->brings && asked > room)
+		unit_store(room, want + field->offset, field->bytes, false);
+
+	assert_int_equal(vscsi_cdb_limit(cdb, &len),
+			 !field->brings || asked <= room);
+	assert_memory_equal(cdb, want, VSCSI_CDB_SIZE);
+	assert_true(len <= room);
+	if (field->brings && asked <= room)
+		assert_int_equal(len, asked);
+	free(cdb);
+}
+
+static void lengths_fit_the_buffers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(length_fields); i++) {
+		const struct length_field *field = &length_fields[i];
+		const u32 max = field->bytes == 4
+					? 0xffffffff
+					: (1u << 8 * field->bytes) - 1;
+
+		check_limit(field, 0, 0);
+		check_limit(field, 0, 36);
+		check_limit(field, 36, 36);
+		check_limit(field, 35, 36);
+		check_limit(field, 37, 36);
+		check_limit(field, max, 36);
+		check_limit(field, max, 0);
+		check_limit(field, max, max - 1);
+		check_limit(field, max, 0xffffffff);
+	}
+}
+
+/* Commands without such a field, reads and writes above all, stay as they are. */
+static void other_lengths_are_left_alone(void **state)
+{
+	static const u8 others[] = { 0x00, 0x08, 0x0a, 0x25, 0x28, 0x2a,
+				     0x35, 0x88, 0x8a, 0xa8, 0xaa };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		u8 *cdb = exact(NULL, VSCSI_CDB_SIZE);
+		u8 want[VSCSI_CDB_SIZE];
+		u32 len = 512;
+
+		memset(want, 0xa5, sizeof(want));
+		want[0] = cdb[0] = others[i];
+		assert_true(vscsi_cdb_limit(cdb, &len));
+		assert_int_equal(len, 512);
+		assert_memory_equal(cdb, want, VSCSI_CDB_SIZE);
+		free(cdb);
+	}
+}
+
 static void check_resp(u32 sense_len, bool le)
 {
 	struct virtio_scsi_cmd_resp want = {
@@ -387,6 +474,8 @@ int main(void)
 		cmocka_unit_test(control_type_is_decoded),
 		cmocka_unit_test(cdb_length_follows_the_group),
 		cmocka_unit_test(reads_and_writes_are_decoded),
+		cmocka_unit_test(lengths_fit_the_buffers),
+		cmocka_unit_test(other_lengths_are_left_alone),
 		cmocka_unit_test(responses_are_encoded_whole),
 		cmocka_unit_test(events_are_encoded_whole),
 		cmocka_unit_test(sense_is_encoded_whole),
