@@ -146,7 +146,7 @@ guest__options()
 	local name=$1
 
 	shift
-	series=${GUEST_SERIES:-6.1} variant=small smp=2 mem=384 queues=2
+	series=6.1 variant=small smp=2 mem=384 queues=2
 	bios=no paused=no prefix=() given=() devices=() extra=()
 	while [ $# -gt 0 ]; do
 		case $1 in
