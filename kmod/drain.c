@@ -23,11 +23,14 @@ bool vscsi_drain_idle(struct vscsi_dev *dev)
 {
 	unsigned int i;
 
-	for (i = 0; i < dev->nvqs; i++)
-		/* Pair with vscsi_drain_ended(), vscsi_drain_submitted(). */
-		if (smp_load_acquire(&dev->vqs[i].inflight) ||
-		    smp_load_acquire(&dev->vqs[i].submitting))
+	for (i = 0; i < dev->nvqs; i++) {
+		/* Pairs with vscsi_drain_ended(). */
+		if (smp_load_acquire(&dev->vqs[i].inflight))
 			return false;
+		/* Pairs with vscsi_drain_submitted(). */
+		if (smp_load_acquire(&dev->vqs[i].submitting))
+			return false;
+	}
 	return true;
 }
 

@@ -210,7 +210,7 @@ bool req_has_sense(const struct req *r, unsigned int key, unsigned int asc)
 {
 	const struct virtio_scsi_cmd_resp *p = &r->rsp;
 
-	if (p->response != VIRTIO_SCSI_S_OK || p->status != 2)
+	if (!r->done || p->response != VIRTIO_SCSI_S_OK || p->status != 2)
 		return false;
 	if (p->sense_len < 14 || (p->sense[0] & 0x7f) != 0x70)
 		return p->sense_len >= 4 && (p->sense[0] & 0x7f) == 0x72 &&

@@ -339,7 +339,7 @@ const char *req_text(const struct req *r); /* the result in words */
 	check((r)->done && (r)->rsp.response == (want), \
 	      "want response %u, got %s", (unsigned int)(want), req_text(r))
 #define req_sense(r, key, asc)                                             \
-	check((r)->done &&req_has_sense(r, key, asc),                      \
+	check(req_has_sense(r, key, asc),                                  \
 	      "want CHECK CONDITION %x/%02x, got %s", (unsigned int)(key), \
 	      (unsigned int)(asc), req_text(r))
 bool req_has_sense(const struct req *r, unsigned int key, unsigned int asc);
