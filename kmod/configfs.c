@@ -83,7 +83,8 @@ void vscsi_wwn_drop(struct se_wwn *se_wwn)
  * @se_wwn: the target
  * @name: of the directory
  *
- * Return: the port, or an ERR_PTR(); -EINVAL unless N is 0 to 255.
+ * Return: the port, or an ERR_PTR(); -EINVAL unless N is 0 to 255, in decimal
+ * without leading zeroes.
  */
 struct se_portal_group *vscsi_tpg_make(struct se_wwn *se_wwn, const char *name)
 {
@@ -92,8 +93,9 @@ struct se_portal_group *vscsi_tpg_make(struct se_wwn *se_wwn, const char *name)
 	u16 tag;
 	int err;
 
+	/* One way to write each number, or two ports would have the same. */
 	if (strncmp(name, "tpgt_", 5) || !isdigit(name[5]) ||
-	    kstrtou16(name + 5, 10, &tag) || tag >= VSCSI_TARGETS)
+	    (name[5] == '0' && name[6]) || kstrtou16(name + 5, 10, &tag) || tag >= VSCSI_TARGETS)
 		return ERR_PTR(-EINVAL);
 	tpg = kzalloc(sizeof(*tpg), GFP_KERNEL);
 	if (!tpg)
