@@ -160,8 +160,9 @@ static void answer(struct vscsi_vq *vq, struct vscsi_req *req)
 	u32 moved = 0, len;
 	int data;
 
-	if (unlikely(!req->answered)) {
-		resp.response = VIRTIO_SCSI_S_RESET;
+	if (unlikely(req->aborted || !req->answered)) {
+		resp.response = req->aborted ? req->aborted :
+					       VIRTIO_SCSI_S_RESET;
 	} else {
 		moved = data_moved(req);
 		resp.status = cmd->scsi_status;

@@ -95,7 +95,8 @@ struct se_portal_group *vscsi_tpg_make(struct se_wwn *se_wwn, const char *name)
 
 	/* One way to write each number, or two ports would have the same. */
 	if (strncmp(name, "tpgt_", 5) || !isdigit(name[5]) ||
-	    (name[5] == '0' && name[6]) || kstrtou16(name + 5, 10, &tag) || tag >= VSCSI_TARGETS)
+	    (name[5] == '0' && name[6]) || kstrtou16(name + 5, 10, &tag) ||
+	    tag >= VSCSI_TARGETS)
 		return ERR_PTR(-EINVAL);
 	tpg = kzalloc(sizeof(*tpg), GFP_KERNEL);
 	if (!tpg)
@@ -104,6 +105,8 @@ struct se_portal_group *vscsi_tpg_make(struct se_wwn *se_wwn, const char *name)
 	mutex_init(&tpg->lock);
 	tpg->wwn = wwn;
 	tpg->tag = tag;
+	tpg->owner = INVALID_UID;
+	vscsi_attention_init(tpg);
 	err = core_tpg_register(se_wwn, &tpg->se_tpg, wwn->proto);
 	if (err) {
 		kfree(tpg);
@@ -155,6 +158,7 @@ void vscsi_tpg_drop(struct se_portal_group *se_tpg)
 	mutex_lock(&tpg->lock);
 	nexus = tpg->nexus;
 	tpg->nexus = NULL;
+	vscsi_attention_forget(tpg);
 	mutex_unlock(&tpg->lock);
 	if (nexus)
 		remove_session(nexus);
@@ -175,8 +179,9 @@ int vscsi_tpg_lun_linked(struct se_portal_group *se_tpg, struct se_lun *lun)
 
 	guard(mutex)(&tpg->lock);
 	tpg->nluns++;
-	if (tpg->dev && lun->unpacked_lun < VSCSI_LUNS)
-		vscsi_event_lun(tpg, lun->unpacked_lun, true);
+	if (lun->unpacked_lun < VSCSI_LUNS)
+		vscsi_watch_lun(tpg, lun);
+	vscsi_event_lun(tpg, lun->unpacked_lun, true);
 	return 0;
 }
 
@@ -191,8 +196,9 @@ void vscsi_tpg_lun_unlinked(struct se_portal_group *se_tpg, struct se_lun *lun)
 
 	guard(mutex)(&tpg->lock);
 	tpg->nluns--;
-	if (tpg->dev && lun->unpacked_lun < VSCSI_LUNS)
-		vscsi_event_lun(tpg, lun->unpacked_lun, false);
+	if (lun->unpacked_lun < VSCSI_LUNS)
+		vscsi_attention_forget_lun(tpg, lun->unpacked_lun);
+	vscsi_event_lun(tpg, lun->unpacked_lun, false);
 }
 
 static int set_nexus(struct se_portal_group *se_tpg,
@@ -236,6 +242,7 @@ static int drop_nexus(struct vscsi_tpg *tpg)
 		return -EBUSY;
 	}
 	tpg->nexus = NULL;
+	vscsi_attention_forget(tpg);
 	mutex_unlock(&tpg->lock);
 	if (!nexus)
 		return -ENODEV;
@@ -275,7 +282,10 @@ static ssize_t vscsi_tpg_nexus_store(struct config_item *item,
 		return -EINVAL;
 	}
 	err = make_nexus(tpg, name + protocols[proto].skip);
-	return err ? err : count;
+	if (err)
+		return err;
+	vscsi_claim_notice(tpg);
+	return count;
 }
 
 /* Who uses the port: pid, command and uid, or an empty file. */
@@ -330,8 +340,44 @@ static ssize_t vscsi_attrib_fabric_prot_type_store(struct config_item *item,
 
 CONFIGFS_ATTR(vscsi_attrib_, fabric_prot_type);
 
+/* Who may attach the port: a uid, or "any". */
+static ssize_t vscsi_attrib_owner_show(struct config_item *item, char *page)
+{
+	struct vscsi_tpg *tpg = to_vscsi_tpg(attrib_to_tpg(item));
+
+	guard(mutex)(&tpg->lock);
+	if (!uid_valid(tpg->owner))
+		return sysfs_emit(page, "any\n");
+	return sysfs_emit(page, "%u\n",
+			  from_kuid_munged(&init_user_ns, tpg->owner));
+}
+
+static ssize_t vscsi_attrib_owner_store(struct config_item *item,
+					const char *page, size_t count)
+{
+	struct vscsi_tpg *tpg = to_vscsi_tpg(attrib_to_tpg(item));
+	kuid_t owner = INVALID_UID;
+	u32 uid;
+
+	if (!sysfs_streq(page, "any")) {
+		if (!kstrtou32(page, 10, &uid))
+			owner = make_kuid(&init_user_ns, uid);
+		if (!uid_valid(owner)) {
+			pr_err("%s/tpgt_%u: owner is a uid or any\n",
+			       tpg->wwn->name, tpg->tag);
+			return -EINVAL;
+		}
+	}
+	guard(mutex)(&tpg->lock);
+	tpg->owner = owner;
+	return count;
+}
+
+CONFIGFS_ATTR(vscsi_attrib_, owner);
+
 struct configfs_attribute *vscsi_tpg_attrib_attrs[] = {
 	&vscsi_attrib_attr_fabric_prot_type,
+	&vscsi_attrib_attr_owner,
 	NULL,
 };
 

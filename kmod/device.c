@@ -26,7 +26,8 @@ static int vscsi_open(struct inode *inode, struct file *file)
 	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
 	if (!dev)
 		return -ENOMEM;
-	dev->vqs = vzalloc(array_size(nvqs, sizeof(*dev->vqs)));
+	dev->vqs = __vmalloc(array_size(nvqs, sizeof(*dev->vqs)),
+			     GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	dev->vhost_vqs = kcalloc(nvqs, sizeof(*dev->vhost_vqs), GFP_KERNEL);
 	if (!dev->vqs || !dev->vhost_vqs)
 		goto err_free;
@@ -38,6 +39,8 @@ static int vscsi_open(struct inode *inode, struct file *file)
 	INIT_LIST_HEAD(&dev->ended_tmfs);
 	spin_lock_init(&dev->events_lock);
 	init_waitqueue_head(&dev->idle);
+	INIT_WORK(&dev->attach, vscsi_claim_late);
+	vscsi_watch_init(dev);
 	for (i = 0; i < nvqs; i++) {
 		vscsi_vq_init(dev, &dev->vqs[i], i);
 		dev->vhost_vqs[i] = &dev->vqs[i].vhost;
@@ -57,6 +60,8 @@ err_free:
 /* Everything has ended: end the threads, then free what they used. */
 static void vscsi_dev_free(struct vscsi_dev *dev)
 {
+	/* Without a claim nobody queues it again. */
+	cancel_work_sync(&dev->attach);
 	vscsi_stats_remove_device(dev);
 	vscsi_thread_stop_all(dev);
 	/* Pairs with vscsi_release_cmd(), which may still be waking one. */

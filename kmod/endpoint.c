@@ -1,140 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * SET_ENDPOINT and CLEAR_ENDPOINT: bind a device to the target ports of one
- * WWN and let its queues run; stop them, wait, and let go of the ports.
+ * WWN (claim.c) and let its queues run; stop them, wait, and let go of the
+ * ports.
  *
  * Runs in ioctls and in close() under the device's mutex.
  */
-#include <linux/cred.h>
-
 #include "vhost_scsi.h"
 #include "trace.h"
-
-/* "fc." may be left out, since the port name does not have it. */
-static bool wwn_matches(const struct vscsi_wwn *wwn, const char *name)
-{
-	return !strcmp(wwn->name, name) ||
-	       (wwn->proto == SCSI_PROTOCOL_FCP && !strncmp(name, "fc.", 3) &&
-		!strcmp(wwn->name, name + 3));
-}
-
-static void claim(struct vscsi_tpg *tpg, struct vscsi_dev *dev)
-{
-	lockdep_assert_held(&tpg->lock);
-	tpg->dev = dev;
-	tpg->pid = task_tgid_nr(current);
-	tpg->uid = current_uid();
-	get_task_comm(tpg->comm, current->group_leader);
-	kref_get(&tpg->ref);
-}
-
-static void unclaim(struct vscsi_tpg *tpg)
-{
-	mutex_lock(&tpg->lock);
-	tpg->dev = NULL;
-	mutex_unlock(&tpg->lock);
-	vscsi_tpg_put(tpg);
-}
-
-/* Claim one port if it can be had: 1, 0 if it has no nexus, or an errno. */
-static int claim_port(struct vscsi_tpg *tpg, struct vscsi_dev *dev,
-		      struct vscsi_endpoint *ep)
-{
-	guard(mutex)(&tpg->lock);
-	if (!tpg->nexus)
-		return 0;
-	if (tpg->dev) {
-		pr_notice_ratelimited("%s/tpgt_%u: in use by pid %d\n",
-				      tpg->wwn->name, tpg->tag, tpg->pid);
-		return -EBUSY;
-	}
-	if (ep->tpgs[tpg->tag]) {
-		pr_notice_ratelimited("%s: two targets have this name\n",
-				      ep->wwn);
-		return -EEXIST;
-	}
-	claim(tpg, dev);
-	ep->tpgs[tpg->tag] = tpg;
-	return 1;
-}
-
-static void unclaim_all(struct vscsi_endpoint *ep)
-{
-	unsigned int i;
-
-	for (i = 0; i < VSCSI_TARGETS; i++) {
-		if (ep->tpgs[i])
-			unclaim(ep->tpgs[i]);
-		ep->tpgs[i] = NULL;
-	}
-}
-
-/* Claim every port of the WWN that has a nexus, or none. */
-static int claim_all(struct vscsi_dev *dev, struct vscsi_endpoint *ep)
-{
-	struct vscsi_tpg *tpg, *bare = NULL;
-	int ret = 0, n = 0;
-
-	mutex_lock(&vscsi_ports_lock);
-	list_for_each_entry(tpg, &vscsi_ports, node) {
-		if (!wwn_matches(tpg->wwn, ep->wwn))
-			continue;
-		ret = claim_port(tpg, dev, ep);
-		if (ret < 0)
-			break;
-		n += ret;
-		if (!ret)
-			bare = tpg;
-	}
-	if (ret >= 0 && !n) {
-		ret = -ENODEV;
-		if (bare)
-			pr_notice_ratelimited("%s/tpgt_%u: no nexus\n",
-					      bare->wwn->name, bare->tag);
-		else
-			pr_notice_ratelimited("%s: unknown WWN\n", ep->wwn);
-	}
-	mutex_unlock(&vscsi_ports_lock);
-	if (ret < 0)
-		unclaim_all(ep);
-	return min(ret, 0);
-}
-
-/*
- * Keep the claimed ports' directories. Takes configfs locks, under which LIO
- * calls us with LUN links, so none of ours but the device's may be held.
- */
-static int depend_all(struct vscsi_endpoint *ep)
-{
-	struct config_item *item;
-	int i, err;
-
-	for (i = 0; i < VSCSI_TARGETS; i++) {
-		if (!ep->tpgs[i])
-			continue;
-		item = &ep->tpgs[i]->se_tpg.tpg_group.cg_item;
-		err = target_depend_item(item);
-		if (err)
-			goto err_undepend;
-	}
-	return 0;
-
-err_undepend:
-	pr_notice_ratelimited("%s/tpgt_%u: being removed\n", ep->wwn, i);
-	while (--i >= 0)
-		if (ep->tpgs[i])
-			target_undepend_item(&ep->tpgs[i]->se_tpg.tpg_group.cg_item);
-	return err;
-}
-
-static void undepend_all(struct vscsi_endpoint *ep)
-{
-	unsigned int i;
-
-	for (i = 0; i < VSCSI_TARGETS; i++)
-		if (ep->tpgs[i])
-			target_undepend_item(&ep->tpgs[i]->se_tpg.tpg_group.cg_item);
-}
 
 /*
  * Which rings may be touched? A VMM does not say that a queue of the guest's
@@ -295,10 +168,9 @@ void vscsi_endpoint_detach(struct vscsi_dev *dev)
 		vscsi_vq_free(vq);
 		mutex_unlock(&vq->vhost.mutex);
 	}
-	undepend_all(ep);
-	unclaim_all(ep);
+	vscsi_watch_stop(dev);
+	vscsi_claim_drop(dev, ep);
 	vscsi_event_discard(dev);
-	kfree(ep);
 	dev->endpoint = NULL;
 	dev->stopping = false;
 }
@@ -345,33 +217,19 @@ static int set_endpoint(struct vscsi_dev *dev, const char *wwn)
 	}
 	if (!dev->control || vscsi_thread_is_dead(dev->control))
 		return -EOWNERDEAD;
-	ep = kzalloc(sizeof(*ep), GFP_KERNEL);
-	if (!ep)
-		return -ENOMEM;
-	strscpy(ep->wwn, wwn, sizeof(ep->wwn));
-	err = claim_all(dev, ep);
-	if (err)
-		goto err_free;
-	err = depend_all(ep);
-	if (err)
-		goto err_unclaim;
+	ep = vscsi_claim(dev, wwn);
+	if (IS_ERR(ep))
+		return PTR_ERR(ep);
 	dev->endpoint = ep;
 	err = start_rings(dev);
-	if (err)
-		goto err_stop;
+	if (err) {
+		/* Rings started before the one that failed may have requests. */
+		vscsi_endpoint_stop(dev);
+		return finish_stop(dev) ? -EINTR : err;
+	}
+	vscsi_watch_start(dev);
 	trace_vscsi_endpoint(dev, true);
 	return 0;
-
-err_stop:
-	/* Rings started before the one that failed may have requests. */
-	vscsi_endpoint_stop(dev);
-	return finish_stop(dev) ? -EINTR : err;
-err_unclaim:
-	unclaim_all(ep);
-	vscsi_event_discard(dev);
-err_free:
-	kfree(ep);
-	return err;
 }
 
 /**
@@ -382,8 +240,9 @@ err_free:
  * Takes all ports of the WWN that have a nexus, or none.
  *
  * Return: 0; -EFAULT if a ring or the log cannot be accessed; -EEXIST if an
- * endpoint is set or the name is ambiguous; -ENODEV for an unknown WWN or one without nexus; -EBUSY if
- * a port of it is in use; -EOWNERDEAD if the owner was killed; -EINTR; -ENOMEM.
+ * endpoint is set or the name is ambiguous; -ENODEV for an unknown WWN or one
+ * without nexus; -EBUSY if a port of it is in use; -EPERM if one is another
+ * user's; -EOWNERDEAD if the owner was killed; -EINTR; -ENOMEM.
  */
 int vscsi_endpoint_set(struct vscsi_dev *dev,
 		       const struct vhost_scsi_target *target)

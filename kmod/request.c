@@ -153,6 +153,7 @@ static struct vscsi_req *take_slot(struct vscsi_vq *vq,
 	req->id = chain->id;
 	req->busy = true;
 	req->answered = false;
+	req->aborted = 0;
 	req->barrier = vq->barrier_done;
 	req->segs = req->inline_segs;
 	req->nsegs = 0;
@@ -175,7 +176,7 @@ prepare(struct vscsi_vq *vq, struct vscsi_req *req,
 	unsigned int align;
 	int err;
 
-	req->tpg = ep->tpgs[hdr->addr.target];
+	req->tpg = vscsi_endpoint_tpg(ep, hdr->addr.target);
 	if (!req->tpg)
 		return &bad_target;
 	req->lun = hdr->addr.lun;

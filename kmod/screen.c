@@ -96,6 +96,28 @@ bool vscsi_screen_lun_exists(struct vscsi_tpg *tpg, u16 lun)
 	return true;
 }
 
+/**
+ * vscsi_screen_backstore() - which backstore has this LUN?
+ * @tpg: the target port, claimed
+ * @lun: single level LUN
+ *
+ * Context: any.
+ * Return: it, to be compared and not looked into, or NULL.
+ */
+const struct se_device *vscsi_screen_backstore(struct vscsi_tpg *tpg, u16 lun)
+{
+	const struct se_device *dev;
+	struct se_lun *se_lun;
+	bool read_only;
+
+	se_lun = get_lun(tpg, lun, &read_only);
+	if (!se_lun)
+		return NULL;
+	dev = lun_device(se_lun);
+	percpu_ref_put(&se_lun->lun_ref);
+	return dev;
+}
+
 /* Does the backstore honour FUA? As LIO asks it (SBC-3, 5.11). */
 static bool has_fua(struct se_device *dev)
 {
@@ -364,6 +386,7 @@ bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 {
 	struct se_lun *se_lun;
 	bool read_only, answered;
+	u16 attention;
 
 	/*
 	 * Never the guest's pages: LIO writes the parameter data of a command
@@ -375,7 +398,10 @@ bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 	se_lun = get_lun(req->tpg, req->lun, &read_only);
 	if (!se_lun)
 		return screen_no_lun(req, verdict);
-	if (read_only && req->dir == DMA_TO_DEVICE)
+	attention = vscsi_attention_take(req->tpg, req->lun, req->cdb);
+	if (attention)
+		answered = check_condition(verdict, UNIT_ATTENTION, attention);
+	else if (read_only && req->dir == DMA_TO_DEVICE)
 		answered = check_condition(verdict, DATA_PROTECT,
 					   WRITE_PROTECTED);
 	else

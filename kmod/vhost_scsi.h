@@ -29,8 +29,10 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/virtio_scsi.h>
+#include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_base.h>
 #include <target/target_core_fabric.h>
@@ -76,7 +78,7 @@ enum {
 
 #define VSCSI_FEATURES                                                  \
 	(VHOST_FEATURES | BIT_ULL(VIRTIO_SCSI_F_HOTPLUG) |              \
-	 BIT_ULL(VIRTIO_SCSI_F_T10_PI))
+	 BIT_ULL(VIRTIO_SCSI_F_CHANGE) | BIT_ULL(VIRTIO_SCSI_F_T10_PI))
 
 /* ------------------------------------------------------------- main.c */
 
@@ -106,6 +108,8 @@ unsigned int vscsi_max_io_vqs(void);
  * @closed: the file is gone, so requests end without an answer
  * @idle: woken when a queue's last request ends
  * @reap_work: frees a device that close() could not wait for
+ * @attach: claims ports that got a nexus after SET_ENDPOINT
+ * @watch: looks at the sizes of LUNs while an endpoint is set
  * @barrier: number of the last order barrier asked for (control.c)
  * @pending_tmfs: wait for their barrier; the control queue's work's alone
  * @running_tmfs: LIO carries them out; likewise
@@ -134,6 +138,8 @@ struct vscsi_dev {
 	bool closed;
 	wait_queue_head_t idle;
 	struct work_struct reap_work;
+	struct work_struct attach;
+	struct delayed_work watch;
 	atomic_t barrier;
 	struct list_head pending_tmfs;
 	struct list_head running_tmfs;
@@ -150,20 +156,42 @@ struct vscsi_dev {
 int vscsi_device_register(void);
 void vscsi_device_unregister(void);
 
-/* --------------------------------------------------------- endpoint.c */
+/* ------------------------------------------------------------- claim.c */
 
 /**
  * struct vscsi_endpoint - the target ports that a device has claimed
  * @wwn: the target's name
+ * @pid: of the process that set it
+ * @uid: its effective user
+ * @admin: it may use ports of other users
+ * @comm: its name
  * @tpgs: by target number; each is claimed and cannot be removed
  *
- * Written before it becomes the queues' backend and after the last request
- * ended; in between it is constant and read without a lock.
+ * The others are written before it becomes the queues' backend. A port may be
+ * added until it is none any more; queues read them without a lock.
  */
 struct vscsi_endpoint {
 	char wwn[VSCSI_WWN_SIZE];
+	pid_t pid;
+	kuid_t uid;
+	bool admin;
+	char comm[TASK_COMM_LEN];
 	struct vscsi_tpg *tpgs[VSCSI_TARGETS];
 };
+
+static inline struct vscsi_tpg *
+vscsi_endpoint_tpg(const struct vscsi_endpoint *ep, u8 target)
+{
+	/* Pairs with the release in vscsi_claim_late(). */
+	return smp_load_acquire(&ep->tpgs[target]);
+}
+
+struct vscsi_endpoint *vscsi_claim(struct vscsi_dev *dev, const char *wwn);
+void vscsi_claim_late(struct work_struct *work);
+void vscsi_claim_drop(struct vscsi_dev *dev, struct vscsi_endpoint *ep);
+void vscsi_claim_notice(struct vscsi_tpg *tpg);
+
+/* --------------------------------------------------------- endpoint.c */
 
 int vscsi_endpoint_set(struct vscsi_dev *dev,
 		       const struct vhost_scsi_target *target);
@@ -394,7 +422,8 @@ void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data);
  * @id: for traces
  * @head: its descriptor's index, and its own index in the queue's table
  * @busy: between fetch and used ring; lock: vq
- * @answered: LIO gave it a status; else it was aborted
+ * @answered: LIO gave it a status; else LIO aborted it
+ * @aborted: the response if it was aborted by us, or 0; lock: vq
  * @barrier: the last that the queue had passed when this was fetched
  * @attr: SAM task attribute
  * @dir: of the data
@@ -424,6 +453,7 @@ struct vscsi_req {
 	u16 head;
 	bool busy;
 	bool answered;
+	u8 aborted;
 	int barrier;
 	u8 attr;
 	enum dma_data_direction dir;
@@ -471,6 +501,7 @@ struct vscsi_verdict {
 bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 		  struct vscsi_verdict *verdict);
 bool vscsi_screen_lun_exists(struct vscsi_tpg *tpg, u16 lun);
+const struct se_device *vscsi_screen_backstore(struct vscsi_tpg *tpg, u16 lun);
 
 /* ------------------------------------------------------------ fabric.c */
 
@@ -486,6 +517,14 @@ void vscsi_used_flush(struct vscsi_vq *vq);
 
 /* ----------------------------------------------------------- control.c */
 
+void vscsi_control_run(struct vscsi_work *work);
+void vscsi_control_wake(struct vscsi_dev *dev);
+void vscsi_control_answer(struct vscsi_vq *vq, u32 id, u16 head,
+			  const struct vscsi_seg *segs, unsigned int n,
+			  unsigned int skip, u8 response);
+
+/* --------------------------------------------------------------- tmf.c */
+
 /**
  * struct vscsi_tmf - one task management function
  * @se_cmd: LIO's part
@@ -495,9 +534,11 @@ void vscsi_used_flush(struct vscsi_vq *vq);
  * @tpg: the target port it goes to
  * @id: for traces
  * @head: its descriptor's index
+ * @subtype: VIRTIO_SCSI_T_TMF_...
+ * @tag: of the command it is about
  * @lun: single level LUN
  * @barrier: number of the order barrier it waits for
- * @response: LIO's answer
+ * @response: the answer
  * @nsegs: buffers in @segs
  * @segs: the buffers that the device writes
  *
@@ -511,6 +552,8 @@ struct vscsi_tmf {
 	struct vscsi_tpg *tpg;
 	u32 id;
 	u16 head;
+	u32 subtype;
+	u64 tag;
 	u16 lun;
 	int barrier;
 	u8 response;
@@ -523,14 +566,43 @@ static inline struct vscsi_tmf *to_vscsi_tmf(struct se_cmd *se_cmd)
 	return container_of(se_cmd, struct vscsi_tmf, se_cmd);
 }
 
-void vscsi_control_run(struct vscsi_work *work);
-void vscsi_control_wake(struct vscsi_dev *dev);
+bool vscsi_tmf_queue(struct vscsi_vq *vq, const struct vscsi_chain *chain,
+		     struct vscsi_tpg *tpg, const struct vscsi_tmf_hdr *hdr);
+void vscsi_tmf_run(struct vscsi_vq *vq);
 
 /* ------------------------------------------------------------- event.c */
 
 void vscsi_event_run(struct vscsi_work *work);
-void vscsi_event_lun(struct vscsi_tpg *tpg, u16 lun, bool added);
+void vscsi_event_lun(struct vscsi_tpg *tpg, u64 lun, bool added);
+void vscsi_event_all_luns(struct vscsi_tpg *tpg);
+void vscsi_event_capacity(struct vscsi_tpg *tpg, u16 lun);
+void vscsi_event_reset(struct vscsi_tpg *tpg, u16 lun);
 void vscsi_event_discard(struct vscsi_dev *dev);
+
+/* --------------------------------------------------------- attention.c */
+
+/**
+ * enum vscsi_attention - unit attentions that are ours to report
+ * @VSCSI_NEXUS_LOSS: an I_T NEXUS RESET, 29/07
+ * @VSCSI_CAPACITY: a backstore has another size, 2A/09
+ * @VSCSI_ATTENTIONS: how many there are
+ */
+enum vscsi_attention {
+	VSCSI_NEXUS_LOSS,
+	VSCSI_CAPACITY,
+	VSCSI_ATTENTIONS,
+};
+
+void vscsi_attention_init(struct vscsi_tpg *tpg);
+void vscsi_attention_forget(struct vscsi_tpg *tpg);
+void vscsi_attention_forget_lun(struct vscsi_tpg *tpg, u16 lun);
+void vscsi_attention_all(struct vscsi_tpg *tpg, enum vscsi_attention attention);
+u16 vscsi_attention_take(struct vscsi_tpg *tpg, u16 lun, const u8 *cdb);
+void vscsi_watch_init(struct vscsi_dev *dev);
+void vscsi_watch_start(struct vscsi_dev *dev);
+void vscsi_watch_stop(struct vscsi_dev *dev);
+void vscsi_watch_port(struct vscsi_tpg *tpg);
+void vscsi_watch_lun(struct vscsi_tpg *tpg, struct se_lun *se_lun);
 
 /* ---------------------------------------------------------- configfs.c */
 
@@ -559,8 +631,11 @@ struct vscsi_wwn {
  * @pid: of the process that claimed it; lock: tpg
  * @uid: likewise
  * @comm: likewise
+ * @owner: user who may attach the port, INVALID_UID for any; lock: tpg
  * @prot_type: T10 PI that new sessions pass; lock: tpg
  * @nluns: LUN links; lock: tpg
+ * @attentions: unit attentions to report, by LUN
+ * @capacities: blocks of the LUNs when they were last looked at; lock: tpg
  */
 struct vscsi_tpg {
 	struct se_portal_group se_tpg;
@@ -574,8 +649,11 @@ struct vscsi_tpg {
 	pid_t pid;
 	kuid_t uid;
 	char comm[TASK_COMM_LEN];
+	kuid_t owner;
 	int prot_type;
 	unsigned int nluns;
+	struct xarray attentions[VSCSI_ATTENTIONS];
+	struct xarray capacities;
 };
 
 static inline struct vscsi_tpg *to_vscsi_tpg(struct se_portal_group *se_tpg)

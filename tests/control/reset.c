@@ -177,9 +177,7 @@ VRING_TEST_LIMIT(ctl_reset_storm, "control/reset-lun-in-a-loop-under-io",
  * R41: the requests are in the ring before the TMF is, but the device has not
  * been kicked for them. Once the TMF is answered they must have been, too.
  */
-VRING_TEST_LIMIT(ctl_overtake, "control/not-let-reset-overtake-commands",
-		 "have commands that were in a ring answered before the reset",
-		 120)
+static void not_overtake(uint32_t subtype, int rounds)
 {
 	struct req r[8], tmf;
 	struct vdev *d;
@@ -189,12 +187,13 @@ VRING_TEST_LIMIT(ctl_overtake, "control/not-let-reset-overtake-commands",
 	d = dev_up(t.wwn, 2, 64, F_DEFAULT);
 	scsi_tur(d, VQ_IO);
 	req_init(&tmf, d, VQ_CTL);
-	req_tmf(&tmf, VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET, 1, 0, 0);
 	for (int i = 0; i < 8; i++)
 		scsi_rw_prep(&r[i], d, VQ_IO + i % 2, i & 2, i * 8,
 			     gmem_alloc(&d->mem, 4096, 4096), 4096);
-	for (int round = 0; round < 50; round++) {
-		step("round %d", round);
+	req_tmf(&tmf, subtype, 1, 0,
+		((struct virtio_scsi_cmd_req *)r[7].hdr)->tag);
+	for (int round = 0; round < rounds; round++) {
+		step("TMF %u, round %d", subtype, round);
 		for (int i = 0; i < 8; i++) {
 			req_again(&r[i]);
 			req_queue(&r[i]);
@@ -203,18 +202,44 @@ VRING_TEST_LIMIT(ctl_overtake, "control/not-let-reset-overtake-commands",
 		ring_publish(&d->vq[VQ_IO + 1]);
 		req_again(&tmf);
 		req_run(&tmf);
-		check(req_tmf_response(&tmf) == SUCCEEDED, "TMF response %u",
-		      req_tmf_response(&tmf));
+		check(req_tmf_response(&tmf) == SUCCEEDED ||
+			      (subtype == VIRTIO_SCSI_T_TMF_ABORT_TASK &&
+			       req_tmf_response(&tmf) == VIRTIO_SCSI_S_OK),
+		      "TMF response %u", req_tmf_response(&tmf));
 		ring_collect(&d->vq[VQ_IO]);
 		ring_collect(&d->vq[VQ_IO + 1]);
 		for (int i = 0; i < 8; i++) {
-			if (r[i].done)
+			bool meant = i == 7 ||
+				     subtype != VIRTIO_SCSI_T_TMF_ABORT_TASK;
+
+			if (r[i].done || !meant) {
+				req_wait(&r[i]);
 				continue;
+			}
 			wait_until(ring_collect(r[i].vq));
-			fail("the reset overtook command %d, which is %s", i,
+			fail("TMF %u overtook command %d, which is %s", subtype,
+			     i,
 			     r[i].done ? "answered after it" : "not answered");
 		}
 	}
+	dev_close(d);
+}
+
+VRING_TEST_LIMIT(ctl_overtake, "control/not-let-reset-overtake-commands",
+		 "have commands that were in a ring answered before the reset",
+		 120)
+{
+	not_overtake(VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET, 50);
+}
+
+VRING_TEST_LIMIT(
+	ctl_overtake_each, "control/not-let-functions-overtake",
+	"have commands in a ring answered before functions that end them", 240)
+{
+	not_overtake(VIRTIO_SCSI_T_TMF_ABORT_TASK, 30);
+	not_overtake(VIRTIO_SCSI_T_TMF_ABORT_TASK_SET, 30);
+	not_overtake(VIRTIO_SCSI_T_TMF_CLEAR_TASK_SET, 30);
+	not_overtake(VIRTIO_SCSI_T_TMF_I_T_NEXUS_RESET, 30);
 }
 
 /* F17: the LUN goes while its reset waits for commands. */

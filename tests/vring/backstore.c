@@ -5,7 +5,10 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include "vring.h"
 
 #define CORE CONFIG_TARGET "/core"
@@ -67,6 +70,93 @@ void bs_iblock(struct bs *b, const char *device)
 	memset(b, 0, sizeof(*b));
 	snprintf(control, sizeof(control), "udev_path=%s", device);
 	make(b, "iblock", control);
+}
+
+void bs_fileio_on(struct bs *b, const char *device)
+{
+	char control[128];
+
+	memset(b, 0, sizeof(*b));
+	snprintf(control, sizeof(control), "fd_dev_name=%s", device);
+	make(b, "fileio", control);
+}
+
+/* The attribute @type within @len bytes of attributes, or NULL. */
+static const struct nlattr *nl_find(const void *attrs, int len, uint16_t type)
+{
+	const struct nlattr *a = attrs;
+
+	for (; len >= NLA_HDRLEN && a->nla_len >= NLA_HDRLEN;
+	     len -= NLA_ALIGN(a->nla_len),
+	     a = (const void *)((const char *)a + NLA_ALIGN(a->nla_len)))
+		if ((a->nla_type & NLA_TYPE_MASK) == type)
+			return a;
+	return NULL;
+}
+
+static const struct nlattr *nl_inner(const struct nlattr *a, uint16_t type)
+{
+	return a ? nl_find(a + 1, a->nla_len - NLA_HDRLEN, type) : NULL;
+}
+
+/* The multicast group of LIO's user backstores: its first and only one. */
+static uint32_t tcmu_group(int fd)
+{
+	struct {
+		struct nlmsghdr n;
+		struct genlmsghdr g;
+		struct nlattr a;
+		char name[12];
+	} ask = {
+		.n.nlmsg_len = sizeof(ask),
+		.n.nlmsg_type = GENL_ID_CTRL,
+		.n.nlmsg_flags = NLM_F_REQUEST,
+		.g.cmd = CTRL_CMD_GETFAMILY,
+		.a.nla_type = CTRL_ATTR_FAMILY_NAME,
+		.a.nla_len = NLA_HDRLEN + sizeof("TCM-USER"),
+		.name = "TCM-USER",
+	};
+	char buf[8192] __attribute__((aligned(8)));
+	const struct nlattr *a;
+	ssize_t n;
+
+	check(send(fd, &ask, sizeof(ask), 0) == sizeof(ask), "netlink: %s",
+	      strerror(errno));
+	n = recv(fd, buf, sizeof(buf), 0) - NLMSG_HDRLEN - GENL_HDRLEN;
+	check(n > 0, "netlink: no answer");
+	a = nl_find(buf + NLMSG_HDRLEN + GENL_HDRLEN, n,
+		    CTRL_ATTR_MCAST_GROUPS);
+	a = nl_inner(nl_inner(a, 1), CTRL_ATTR_MCAST_GRP_ID);
+	check(a, "netlink: TCM-USER has no group");
+	return *(const uint32_t *)(a + 1);
+}
+
+/* Without a listener LIO refuses changes of a user backstore. */
+static void tcmu_listen(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
+	uint32_t group;
+
+	check(fd >= 0 && !bind(fd, (void *)&addr, sizeof(addr)), "netlink: %s",
+	      strerror(errno));
+	group = tcmu_group(fd);
+	check(!setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+			  sizeof(group)),
+	      "netlink: %s", strerror(errno));
+}
+
+void bs_user(struct bs *b, uint64_t bytes)
+{
+	char control[128];
+
+	need_module("target_core_user", NULL);
+	tcmu_listen();
+	memset(b, 0, sizeof(*b));
+	snprintf(control, sizeof(control),
+		 "dev_size=%llu,dev_config=none,nl_reply_supported=-1",
+		 (unsigned long long)bytes);
+	make(b, "user", control);
 }
 
 int bs_attrib(const struct bs *b, const char *attrib, const char *value)

@@ -112,6 +112,17 @@ void dm_resume_failing(const struct dm *m)
 	expect(suspend(m->name, false), 0);
 }
 
+void dm_resize(struct dm *m, uint64_t sectors)
+{
+	char params[100];
+
+	snprintf(params, sizeof(params), "%s 0", m->under);
+	expect(load_table(m->name, "linear", sectors, params), 0);
+	expect(suspend(m->name, true), 0);
+	expect(suspend(m->name, false), 0);
+	m->sectors = sectors;
+}
+
 /* Calls @fn for each device of test @id. */
 static void each_dm(unsigned int id, void (*fn)(const char *name, bool *ok),
 		    bool *ok)

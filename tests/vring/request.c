@@ -234,3 +234,40 @@ const char *req_text(const struct req *r)
 		p->sense[2] & 0xf, p->sense[12], p->sense[13], r->used_len);
 	return text;
 }
+
+void event_post(struct req *r, struct vdev *d)
+{
+	req_init(r, d, VQ_EVT);
+	r->rsp_len = sizeof(struct virtio_scsi_event);
+	req_send(r);
+}
+
+struct virtio_scsi_event event_wait(struct req *r)
+{
+	struct virtio_scsi_event e;
+
+	req_wait(r);
+	check(r->used_len == sizeof(e), "event of %u bytes", r->used_len);
+	gmem_get(&r->dev->mem, r->rsp_gpa, &e, sizeof(e));
+	return e;
+}
+
+void event_check(const char *file, int line, struct req *r, uint32_t type,
+		 unsigned int target, unsigned int lun, uint32_t reason)
+{
+	struct virtio_scsi_event e = event_wait(r);
+	uint8_t addr[8] = { 0 };
+
+	if (target || lun)
+		req_lun(addr, target, lun);
+	/* Below 256 by peripheral addressing, as the peer has it. */
+	if (lun < 256)
+		addr[2] = 0;
+	if (e.event != type || e.reason != reason ||
+	    memcmp(e.lun, addr, sizeof(addr)))
+		test_fail(
+			file, line,
+			"event %x reason %x at %02x%02x%02x%02x, want %x %x at %u:%u",
+			e.event, e.reason, e.lun[0], e.lun[1], e.lun[2],
+			e.lun[3], type, reason, target, lun);
+}

@@ -239,6 +239,7 @@ bool efd_wait(int fd, uint64_t deadline);
 #define F_EVENT_IDX (1ull << VIRTIO_RING_F_EVENT_IDX)
 #define F_VERSION_1 (1ull << VIRTIO_F_VERSION_1)
 #define F_HOTPLUG (1ull << VIRTIO_SCSI_F_HOTPLUG)
+#define F_CHANGE (1ull << VIRTIO_SCSI_F_CHANGE)
 #define F_T10_PI (1ull << VIRTIO_SCSI_F_T10_PI)
 #define F_DEFAULT (F_INDIRECT | F_EVENT_IDX | F_VERSION_1)
 
@@ -344,6 +345,13 @@ const char *req_text(const struct req *r); /* the result in words */
 	      (unsigned int)(asc), req_text(r))
 bool req_has_sense(const struct req *r, unsigned int key, unsigned int asc);
 uint8_t req_tmf_response(const struct req *r);
+/* An event buffer for the event queue, and what came in it. */
+void event_post(struct req *r, struct vdev *d);
+struct virtio_scsi_event event_wait(struct req *r);
+#define event_expect(r, type, target, lun, reason) \
+	event_check(__FILE__, __LINE__, r, type, target, lun, reason)
+void event_check(const char *file, int line, struct req *r, uint32_t type,
+		 unsigned int target, unsigned int lun, uint32_t reason);
 
 /* ---- scsi.c: commands ------------------------------------------------- */
 
@@ -380,6 +388,8 @@ struct bs {
 void bs_ramdisk(struct bs *b, uint64_t bytes);
 void bs_fileio(struct bs *b, uint64_t bytes);
 void bs_iblock(struct bs *b, const char *device);
+void bs_fileio_on(struct bs *b, const char *device);
+void bs_user(struct bs *b, uint64_t bytes); /* without a handler */
 int bs_attrib(const struct bs *b, const char *attrib, const char *value);
 void bs_remove(struct bs *b);
 const char *brd_device(void); /* 128 MiB of RAM as block device */
@@ -422,6 +432,7 @@ void dm_new(struct dm *m, const char *under); /* linear over @under */
 void dm_suspend(const struct dm *m);	      /* I/O waits */
 void dm_resume(const struct dm *m);	      /* I/O goes on */
 void dm_resume_failing(const struct dm *m);   /* I/O fails */
+void dm_resize(struct dm *m, uint64_t sectors);
 void dm_unhang(unsigned int id);
 bool dm_sweep(unsigned int id);
 
