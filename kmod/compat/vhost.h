@@ -38,16 +38,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
-/*
- * The ioctls about workers, on kernels whose headers have none. Their arguments
- * are one and two 32 bit numbers.
- */
-#ifndef VHOST_NEW_WORKER
-#define VHOST_NEW_WORKER _IOR(VHOST_VIRTIO, 0x08, __u32)
-#define VHOST_FREE_WORKER _IOW(VHOST_VIRTIO, 0x09, __u32)
-#define VHOST_ATTACH_VRING_WORKER _IOW(VHOST_VIRTIO, 0x15, __u64)
-#define VHOST_GET_VRING_WORKER _IOWR(VHOST_VIRTIO, 0x16, __u64)
-#endif
+#include "uapi.h"
 
 struct vhost_dev;
 struct vhost_virtqueue;
@@ -281,6 +272,13 @@ void vhost_dev_flush(struct vhost_dev *dev);
 void vhost_dev_stop(struct vhost_dev *dev);
 void vhost_dev_cleanup(struct vhost_dev *dev);
 
+/*
+ * Give up the owner: the device is as after vhost_dev_init(), with a memory
+ * table that was prepared (NULL: no memory) and which is consumed.
+ */
+struct vhost_iotlb *vhost_dev_reset_owner_prepare(void);
+void vhost_dev_reset_owner(struct vhost_dev *dev, struct vhost_iotlb *iotlb);
+
 /* ioctls; -ENOIOCTLCMD for a command that is not theirs. dev->mutex held. */
 long vhost_dev_ioctl(struct vhost_dev *dev, unsigned int ioctl,
 		     void __user *argp);
@@ -394,6 +392,20 @@ static inline bool vhost_dev_forks_owner(const struct vhost_dev *dev)
 #if defined(VSCSI_HAVE_FORK_OWNER)
 	return dev->fork_owner;
 #elif defined(VSCSI_HAVE_VHOST_TASK)
+	return true;
+#else
+	return false;
+#endif
+}
+
+/**
+ * vhost_dev_chooses_fork() - can the VMM choose between tasks and kthreads?
+ *
+ * Return: true if the vhost core has VHOST_SET_FORK_FROM_OWNER.
+ */
+static inline bool vhost_dev_chooses_fork(void)
+{
+#ifdef VSCSI_HAVE_FORK_OWNER
 	return true;
 #else
 	return false;
