@@ -2,7 +2,7 @@
 /*
  * Answers: what LIO has released becomes a response in guest memory, an entry
  * in the used ring and, once per batch, a signal. Runs in the queue's thread
- * (or in the control thread, ahead of the answer to a task management
+ * (or in the control queue's, ahead of the answer to a task management
  * function) under the queue's mutex.
  */
 #include <scsi/scsi_proto.h>

@@ -151,8 +151,8 @@ static bool fetch_batch(struct vscsi_vq *vq)
  * vscsi_control_run() - the work of the control queue
  * @work: of the control queue
  *
- * Context: control thread, or the kworker that does the work it left; only one
- * at a time.
+ * Context: the queue's thread, or the kworker that does the work it left; only
+ * one at a time.
  */
 void vscsi_control_run(struct vscsi_work *work)
 {
@@ -167,7 +167,7 @@ void vscsi_control_run(struct vscsi_work *work)
 	mutex_unlock(&vq->vhost.mutex);
 	vscsi_tmf_run(vq);
 	if (more)
-		vscsi_work_queue(vq->thread, &vq->work);
+		vscsi_vq_wake(vq);
 }
 
 /**
@@ -176,9 +176,9 @@ void vscsi_control_run(struct vscsi_work *work)
  *
  * It has passed an order barrier, or answered commands.
  *
- * Context: any. Returns at once; the control thread looks at all queues.
+ * Context: any. Returns at once; the control queue's work looks at all queues.
  */
 void vscsi_control_wake(struct vscsi_dev *dev)
 {
-	vscsi_work_queue(dev->control, &dev->vqs[VSCSI_VQ_CTL].work);
+	vscsi_vq_wake(&dev->vqs[VSCSI_VQ_CTL]);
 }

@@ -63,10 +63,9 @@ static void vscsi_dev_free(struct vscsi_dev *dev)
 	/* Without a claim nobody queues it again. */
 	cancel_work_sync(&dev->attach);
 	vscsi_stats_remove_device(dev);
-	vscsi_thread_stop_all(dev);
-	/* Pairs with vscsi_release_cmd(), which may still be waking one. */
-	synchronize_rcu();
+	mutex_lock(&dev->vhost.mutex);
 	vscsi_thread_free_all(dev);
+	mutex_unlock(&dev->vhost.mutex);
 	vhost_dev_cleanup(&dev->vhost);
 	if (dev->mm)
 		mmput(dev->mm);
@@ -119,7 +118,6 @@ static int vscsi_release(struct inode *inode, struct file *file)
 static long set_owner(struct vscsi_dev *dev)
 {
 	struct vscsi_thread *thread;
-	unsigned int i;
 	long ret;
 
 	lockdep_assert_held(&dev->vhost.mutex);
@@ -133,15 +131,16 @@ static long set_owner(struct vscsi_dev *dev)
 	if (!dev->mm)
 		dev->mm = get_task_mm(current);
 	dev->pid = task_pid_nr(current);
-	thread = vscsi_thread_create_control(dev);
+	thread = vscsi_thread_create_worker(dev, 0);
 	if (IS_ERR(thread)) {
 		pr_notice_ratelimited("pid %d: no thread: %ld\n", dev->pid,
 				      PTR_ERR(thread));
 		return PTR_ERR(thread);
 	}
 	dev->control = thread;
-	for (i = 0; i < dev->nvqs; i++)
-		WRITE_ONCE(dev->vqs[i].thread, thread);
+	/* The request queues' are SET_ENDPOINT's to give. */
+	vscsi_thread_move(&dev->vqs[VSCSI_VQ_CTL], thread);
+	vscsi_thread_move(&dev->vqs[VSCSI_VQ_EVT], thread);
 	vscsi_stats_add_device(dev);
 	return 0;
 }

@@ -20,19 +20,18 @@ static bool ring_is_meant(struct vscsi_dev *dev, struct vscsi_vq *vq)
 	       vhost_vq_is_setup(&vq->vhost);
 }
 
-/* A request queue of its own thread, if one can be made. */
+/* A thread of its own for a request queue, if one can be made. */
 static bool give_thread(struct vscsi_dev *dev, struct vscsi_vq *vq)
 {
-	struct vscsi_thread *thread;
+	bool shares = vscsi_shared_thread || vq->index < VSCSI_VQ_IO;
+	struct vscsi_thread *thread = vscsi_vq_thread(vq);
 
-	if (vq->index < VSCSI_VQ_IO || vscsi_shared_thread ||
-	    vq->thread != dev->control)
+	lockdep_assert_held(&dev->vhost.mutex);
+	if (thread && (shares || thread != dev->control))
 		return true;
-	thread = vscsi_thread_create(dev, vq->index);
-	if (IS_ERR(thread))
-		return false;
-	WRITE_ONCE(vq->thread, thread);
-	return true;
+	thread = shares ? dev->control : vscsi_thread_create(dev, vq->index);
+	vscsi_thread_move(vq, IS_ERR(thread) ? dev->control : thread);
+	return !IS_ERR(thread);
 }
 
 /* Touch the ring for the first time; in the owner's address space. */
@@ -112,8 +111,7 @@ static int start_rings(struct vscsi_dev *dev)
 	/* What the guest had put in the rings before is served now. */
 	for (i = 0; i < dev->nvqs; i++)
 		if (dev->vqs[i].live)
-			vscsi_work_queue(dev->vqs[i].thread,
-					 &dev->vqs[i].work);
+			vscsi_vq_wake(&dev->vqs[i]);
 	return 0;
 }
 
@@ -142,7 +140,7 @@ void vscsi_endpoint_stop(struct vscsi_dev *dev)
 		mutex_unlock(&vq->vhost.mutex);
 		/* Nothing stands in a barrier's way any more. */
 		if (vq->reqs)
-			vscsi_work_queue(vq->thread, &vq->work);
+			vscsi_vq_wake(vq);
 	}
 	dev->addressed = false;
 	vscsi_event_discard(dev);
@@ -323,6 +321,6 @@ int vscsi_endpoint_start_late(struct vscsi_dev *dev, unsigned int index)
 	give_thread(dev, vq);
 	err = start_ring(dev, vq);
 	if (!err)
-		vscsi_work_queue(vq->thread, &vq->work);
+		vscsi_vq_wake(vq);
 	return err;
 }

@@ -45,11 +45,6 @@ static bool is_wanted(struct vscsi_dev *dev, u32 type)
 	}
 }
 
-static void wake(struct vscsi_dev *dev)
-{
-	vscsi_work_queue(dev->control, &dev->vqs[VSCSI_VQ_EVT].work);
-}
-
 /* Note an event for the guest that uses a port, if one does. */
 static void add(struct vscsi_tpg *tpg, u32 type, u16 lun, u32 reason)
 {
@@ -75,7 +70,7 @@ static void add(struct vscsi_tpg *tpg, u32 type, u16 lun, u32 reason)
 	}
 	spin_unlock(&dev->events_lock);
 	kfree(event);
-	wake(dev);
+	vscsi_vq_wake(&dev->vqs[VSCSI_VQ_EVT]);
 }
 
 /**
@@ -261,7 +256,7 @@ static void send_event(struct vscsi_vq *vq, struct vscsi_chain *chain)
  *
  * Buffers stay in the ring until there is something to tell.
  *
- * Context: control thread, or the kworker that does the work it left.
+ * Context: the queue's thread, or the kworker that does the work it left.
  */
 void vscsi_event_run(struct vscsi_work *work)
 {
@@ -275,7 +270,7 @@ void vscsi_event_run(struct vscsi_work *work)
 	while (vq->live && vscsi_vq_can_touch_guest(vq) && has_event(dev)) {
 		vhost_disable_notify(&dev->vhost, &vq->vhost);
 		if (n++ == VSCSI_FETCH_BATCH) {
-			vscsi_work_queue(vq->thread, &vq->work);
+			vscsi_vq_wake(vq);
 			break;
 		}
 		if (vscsi_fetch(vq, &chain)) {

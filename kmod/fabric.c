@@ -79,7 +79,7 @@ static void vscsi_release_cmd(struct se_cmd *se_cmd)
 	}
 	rcu_read_lock();
 	llist_add(node, &vq->done);
-	vscsi_work_queue(READ_ONCE(vq->thread), &vq->work);
+	vscsi_vq_wake(vq);
 	rcu_read_unlock();
 }
 

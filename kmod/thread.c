@@ -6,14 +6,17 @@
  * A thread is a task of the owner where the kernel can fork one from it (it
  * then counts and is limited as the VMM is), else a kthread on the owner's
  * address space and in its cgroups. The first, the control thread, is made by
- * the task that calls SET_OWNER; every other is made by the control thread, so
- * that all of them inherit affinity, scheduling policy, nice level and cgroups
- * from there. SET_ENDPOINT may come from a vCPU thread that is pinned or
+ * the task that calls SET_OWNER; those of the queues are made by the control
+ * thread, so that they inherit affinity, scheduling policy, nice level and
+ * cgroups from there: SET_ENDPOINT may come from a vCPU thread that is pinned or
  * real-time.
  *
  * Work is queued from any context. If a thread is gone (killed with its owner,
  * or stopped), a kworker does its work, which then finds itself on another
  * address space and ends requests without an answer.
+ *
+ * A queue's work is never done by two threads at once: a queue changes its
+ * thread in vscsi_thread_move() only.
  */
 #include <linux/cgroup.h>
 #include <linux/kthread.h>
@@ -250,19 +253,23 @@ static struct vscsi_thread *create(struct vscsi_dev *dev, const char *name)
 }
 
 /**
- * vscsi_thread_create_control() - make the control thread
+ * vscsi_thread_create_worker() - make a thread that resembles the caller
  * @dev: the device, its address space and pid set
+ * @id: number of the worker; 0 is the control thread
  *
- * Locking: caller holds the device's mutex, and is the task to be resembled.
+ * Locking: caller holds the device's mutex, and is a task of the owner.
  * Return: the thread, or an ERR_PTR().
  */
-struct vscsi_thread *vscsi_thread_create_control(struct vscsi_dev *dev)
+struct vscsi_thread *vscsi_thread_create_worker(struct vscsi_dev *dev, u32 id)
 {
 	struct vscsi_thread *thread;
-	char name[TASK_COMM_LEN];
+	char name[32];
 
 	lockdep_assert_held(&dev->vhost.mutex);
-	snprintf(name, sizeof(name), "vhost-%d", dev->pid);
+	if (id)
+		snprintf(name, sizeof(name), "vhost-%d-w%u", dev->pid, id);
+	else
+		snprintf(name, sizeof(name), "vhost-%d", dev->pid);
 	thread = create(dev, name);
 	if (!IS_ERR(thread))
 		list_add(&thread->node, &dev->threads);
@@ -287,6 +294,21 @@ static void call_run(struct vscsi_work *work)
 	complete(&call->done);
 }
 
+/* Run a function in a thread, behind all work that is queued there. */
+static int call_in(struct vscsi_thread *thread, int (*fn)(void *data),
+		   void *data)
+{
+	struct call call = {
+		.dev = thread->dev, .fn = fn, .data = data, .ret = -EOWNERDEAD,
+	};
+
+	init_completion(&call.done);
+	vscsi_work_init(&call.work, call_run);
+	vscsi_work_queue(thread, &call.work);
+	wait_for_completion(&call.done);
+	return call.ret;
+}
+
 /**
  * vscsi_thread_call() - run a function in the control thread
  * @dev: the device
@@ -299,16 +321,8 @@ static void call_run(struct vscsi_work *work)
  */
 int vscsi_thread_call(struct vscsi_dev *dev, int (*fn)(void *data), void *data)
 {
-	struct call call = {
-		.dev = dev, .fn = fn, .data = data, .ret = -EOWNERDEAD,
-	};
-
 	lockdep_assert_held(&dev->vhost.mutex);
-	init_completion(&call.done);
-	vscsi_work_init(&call.work, call_run);
-	vscsi_work_queue(dev->control, &call.work);
-	wait_for_completion(&call.done);
-	return call.ret;
+	return call_in(dev->control, fn, data);
 }
 
 struct spawn {
@@ -361,45 +375,83 @@ bool vscsi_thread_is_dead(const struct vscsi_thread *thread)
 	return READ_ONCE(thread->dead);
 }
 
-/**
- * vscsi_thread_stop_all() - end a device's threads
- * @dev: the device; no kick is polled for any more
- *
- * A thread finishes the work it is at, so it must not be in a backstore that
- * hangs. Work queued later is done by a kworker.
- *
- * Context: may sleep. Locking: the list does not change any more.
- */
-void vscsi_thread_stop_all(struct vscsi_dev *dev)
+static int nothing(void *data)
 {
-	struct vscsi_thread *thread;
-
-	list_for_each_entry(thread, &dev->threads, node) {
-		if (thread->vtsk)
-			vhost_task_stop(thread->vtsk);
-		else
-			kthread_stop(thread->task);
-		set_dead(thread);
-	}
-	list_for_each_entry(thread, &dev->threads, node)
-		flush_work(&thread->reaper);
+	return 0;
 }
 
 /**
- * vscsi_thread_free_all() - free a device's threads
- * @dev: the device, its threads stopped and every request ended
+ * vscsi_thread_move() - give a queue to a thread
+ * @vq: the queue; may be running
+ * @thread: the thread
  *
- * Context: may sleep. Nobody may be waking a thread any more.
+ * Returns when the thread that had the queue is done with it: it finishes the
+ * run it is at, so it waits for a backstore that hangs in submission.
+ *
+ * Context: may sleep. Locking: caller holds the device's mutex.
+ */
+void vscsi_thread_move(struct vscsi_vq *vq, struct vscsi_thread *thread)
+{
+	struct vscsi_thread *old;
+
+	lockdep_assert_held(&vq->dev->vhost.mutex);
+	old = vscsi_vq_thread(vq);
+	if (old == thread)
+		return;
+	if (!old) {
+		rcu_assign_pointer(vq->thread, thread);
+		return;
+	}
+	/* From the grace period on nobody queues the work to the old thread. */
+	RCU_INIT_POINTER(vq->thread, NULL);
+	synchronize_rcu();
+	call_in(old, nothing, NULL);
+	rcu_assign_pointer(vq->thread, thread);
+	/* On behalf of all who found no thread, see vscsi_vq_wake(). */
+	vscsi_vq_wake(vq);
+}
+
+/**
+ * vscsi_thread_free() - end a thread and free it
+ * @thread: the thread; no queue has it
+ *
+ * It finishes the work it is at, so it must not be in a backstore that hangs.
+ * What was queued behind that is done by a kworker.
+ *
+ * Context: may sleep. Locking: caller holds the device's mutex.
+ */
+void vscsi_thread_free(struct vscsi_thread *thread)
+{
+	lockdep_assert_held(&thread->dev->vhost.mutex);
+	if (thread->vtsk)
+		vhost_task_stop(thread->vtsk);
+	else
+		kthread_stop(thread->task);
+	set_dead(thread);
+	flush_work(&thread->reaper);
+	list_del(&thread->node);
+	if (thread->task)
+		put_task_struct(thread->task);
+	kfree(thread);
+}
+
+/**
+ * vscsi_thread_free_all() - end a device's threads and free them
+ * @dev: the device, every request of it ended; no kick is polled for any more
+ *
+ * Context: may sleep. Locking: caller holds the device's mutex.
  */
 void vscsi_thread_free_all(struct vscsi_dev *dev)
 {
 	struct vscsi_thread *thread, *next;
+	unsigned int i;
 
-	list_for_each_entry_safe(thread, next, &dev->threads, node) {
-		flush_work(&thread->reaper);
-		if (thread->task)
-			put_task_struct(thread->task);
-		kfree(thread);
-	}
-	INIT_LIST_HEAD(&dev->threads);
+	lockdep_assert_held(&dev->vhost.mutex);
+	for (i = 0; i < dev->nvqs; i++)
+		RCU_INIT_POINTER(dev->vqs[i].thread, NULL);
+	/* Pairs with vscsi_release_cmd(), which may still be waking one. */
+	synchronize_rcu();
+	list_for_each_entry_safe(thread, next, &dev->threads, node)
+		vscsi_thread_free(thread);
+	dev->control = NULL;
 }

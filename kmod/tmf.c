@@ -56,8 +56,7 @@ bool vscsi_tmf_queue(struct vscsi_vq *vq, const struct vscsi_chain *chain,
 	list_add_tail(&tmf->pending, &dev->pending_tmfs);
 	for (i = VSCSI_VQ_IO; i < dev->nvqs; i++)
 		if (READ_ONCE(dev->vqs[i].reqs))
-			vscsi_work_queue(READ_ONCE(dev->vqs[i].thread),
-					 &dev->vqs[i].work);
+			vscsi_vq_wake(&dev->vqs[i]);
 	return true;
 }
 

@@ -97,10 +97,11 @@ unsigned int vscsi_max_io_vqs(void);
  * @vhost_vqs: the same, as the vhost core wants them
  * @nvqs: control, event and request queues
  * @mm: the owner's address space, a user of which we are until close();
- *	set once, before the first thread starts
+ *	constant while there is a thread
  * @pid: the owner's pid, for names and messages; lock: dev
- * @control: runs control and event queue, makes the other threads; NULL
- *	without an owner. Set once under the mutex.
+ * @control: worker 0: makes the queues' threads, and runs control and event
+ *	queue unless they were given to another; NULL without an owner; lock:
+ *	dev
  * @threads: every thread made, @control included; lock: dev
  * @endpoint: what SET_ENDPOINT attached; lock: dev
  * @stopping: @endpoint waits for its last requests; lock: dev
@@ -224,11 +225,12 @@ struct vscsi_work {
 	void (*fn)(struct vscsi_work *work);
 };
 
-struct vscsi_thread *vscsi_thread_create_control(struct vscsi_dev *dev);
+struct vscsi_thread *vscsi_thread_create_worker(struct vscsi_dev *dev, u32 id);
 struct vscsi_thread *vscsi_thread_create(struct vscsi_dev *dev,
 					 unsigned int queue);
 int vscsi_thread_call(struct vscsi_dev *dev, int (*fn)(void *data), void *data);
-void vscsi_thread_stop_all(struct vscsi_dev *dev);
+void vscsi_thread_move(struct vscsi_vq *vq, struct vscsi_thread *thread);
+void vscsi_thread_free(struct vscsi_thread *thread);
 void vscsi_thread_free_all(struct vscsi_dev *dev);
 bool vscsi_thread_is_dead(const struct vscsi_thread *thread);
 void vscsi_work_init(struct vscsi_work *work,
@@ -304,7 +306,8 @@ struct vscsi_chain {
  * @vhost: the vhost core's part; its mutex guards the members marked vq
  * @dev: the device
  * @index: number of the queue
- * @thread: runs @work; set under the device's mutex, read without
+ * @thread: runs @work; NULL until the ring is first started, and while the
+ *	queue is moved; changed under the device's mutex, read under RCU
  * @work: serves the ring and answers what is done
  * @done: requests that LIO has released, newest first; lock-free
  * @live: the ring may be touched: it is set up, its endpoint is attached and
@@ -332,7 +335,7 @@ struct vscsi_vq {
 	struct vhost_virtqueue vhost;
 	struct vscsi_dev *dev;
 	unsigned int index;
-	struct vscsi_thread *thread;
+	struct vscsi_thread __rcu *thread;
 	struct vscsi_work work;
 	struct llist_head done;
 	bool live;
@@ -359,6 +362,20 @@ static inline struct vscsi_vq *to_vscsi_vq(struct vhost_virtqueue *vq)
 	return container_of(vq, struct vscsi_vq, vhost);
 }
 
+/**
+ * vscsi_vq_thread() - which thread has a queue?
+ * @vq: the queue
+ *
+ * Locking: caller holds the device's mutex.
+ * Return: the thread, NULL if it was never started.
+ */
+static inline struct vscsi_thread *vscsi_vq_thread(const struct vscsi_vq *vq)
+{
+	return rcu_dereference_protected(vq->thread,
+				lockdep_is_held(&vq->dev->vhost.mutex));
+}
+
+void vscsi_vq_wake(struct vscsi_vq *vq);
 void vscsi_vq_init(struct vscsi_dev *dev, struct vscsi_vq *vq,
 		   unsigned int index);
 int vscsi_vq_alloc(struct vscsi_vq *vq);

@@ -319,18 +319,43 @@ static void vq_run(struct vscsi_work *work)
 		vscsi_control_wake(vq->dev);
 	}
 	if (more)
-		vscsi_work_queue(vq->thread, &vq->work);
+		vscsi_vq_wake(vq);
+}
+
+/**
+ * vscsi_vq_wake() - have a queue's thread look after the queue
+ * @vq: the queue
+ *
+ * Whatever the caller wrote before is seen by that. Nothing happens if the
+ * queue has no thread: before its ring is first started there is nothing to
+ * do, and who moves it to another thread wakes that one afterwards.
+ *
+ * Context: any, atomic included.
+ */
+void vscsi_vq_wake(struct vscsi_vq *vq)
+{
+	struct vscsi_thread *thread;
+
+	rcu_read_lock();
+	thread = rcu_dereference(vq->thread);
+	if (unlikely(!thread)) {
+		/*
+		 * Either we see the thread that the queue is given to, or its
+		 * run, queued after that, sees what the caller wrote. Pairs
+		 * with vscsi_work_queue() called by who gave it.
+		 */
+		smp_mb();
+		thread = rcu_dereference(vq->thread);
+	}
+	if (likely(thread))
+		vscsi_work_queue(thread, &vq->work);
+	rcu_read_unlock();
 }
 
 /* A kick, called by the vhost core: atomic, interrupts off. */
 static void vq_kick(struct vhost_work *work)
 {
-	struct vscsi_vq *vq = container_of(work, struct vscsi_vq,
-					   vhost.poll.work);
-	struct vscsi_thread *thread = READ_ONCE(vq->thread);
-
-	if (thread)
-		vscsi_work_queue(thread, &vq->work);
+	vscsi_vq_wake(container_of(work, struct vscsi_vq, vhost.poll.work));
 }
 
 /**
