@@ -33,6 +33,7 @@ static int vscsi_open(struct inode *inode, struct file *file)
 		goto err_free;
 	dev->nvqs = nvqs;
 	INIT_LIST_HEAD(&dev->threads);
+	xa_init_flags(&dev->workers, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&dev->events);
 	INIT_LIST_HEAD(&dev->pending_tmfs);
 	INIT_LIST_HEAD(&dev->running_tmfs);
@@ -65,6 +66,7 @@ static void vscsi_dev_free(struct vscsi_dev *dev)
 	vscsi_stats_remove_device(dev);
 	mutex_lock(&dev->vhost.mutex);
 	vscsi_thread_free_all(dev);
+	vscsi_worker_forget_all(dev);
 	mutex_unlock(&dev->vhost.mutex);
 	vhost_dev_cleanup(&dev->vhost);
 	if (dev->mm)
@@ -181,12 +183,13 @@ static long core_ioctl(struct vscsi_dev *dev, unsigned int cmd,
 	switch (cmd) {
 	case VHOST_SET_OWNER:
 		return set_owner(dev);
-	case VHOST_GET_BACKEND_FEATURES:
-	case VHOST_SET_BACKEND_FEATURES:
 	case VHOST_NEW_WORKER:
 	case VHOST_FREE_WORKER:
 	case VHOST_ATTACH_VRING_WORKER:
 	case VHOST_GET_VRING_WORKER:
+		return vscsi_worker_ioctl(dev, cmd, argp);
+	case VHOST_GET_BACKEND_FEATURES:
+	case VHOST_SET_BACKEND_FEATURES:
 		/* The vhost core would take the argument for a queue's number. */
 		return -ENOIOCTLCMD;
 	}

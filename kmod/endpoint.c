@@ -27,7 +27,7 @@ static bool give_thread(struct vscsi_dev *dev, struct vscsi_vq *vq)
 	struct vscsi_thread *thread = vscsi_vq_thread(vq);
 
 	lockdep_assert_held(&dev->vhost.mutex);
-	if (thread && (shares || thread != dev->control))
+	if (vq->attached || (thread && (shares || thread != dev->control)))
 		return true;
 	thread = shares ? dev->control : vscsi_thread_create(dev, vq->index);
 	vscsi_thread_move(vq, IS_ERR(thread) ? dev->control : thread);

@@ -9,7 +9,7 @@
  * the task that calls SET_OWNER; those of the queues are made by the control
  * thread, so that they inherit affinity, scheduling policy, nice level and
  * cgroups from there: SET_ENDPOINT may come from a vCPU thread that is pinned or
- * real-time.
+ * real-time. Workers (worker.c) are made by, and resemble, the task that asks.
  *
  * Work is queued from any context. If a thread is gone (killed with its owner,
  * or stopped), a kworker does its work, which then finds itself on another

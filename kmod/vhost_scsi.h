@@ -103,6 +103,7 @@ unsigned int vscsi_max_io_vqs(void);
  *	queue unless they were given to another; NULL without an owner; lock:
  *	dev
  * @threads: every thread made, @control included; lock: dev
+ * @workers: those that NEW_WORKER made, by number; lock: dev
  * @endpoint: what SET_ENDPOINT attached; lock: dev
  * @stopping: @endpoint waits for its last requests; lock: dev
  * @addressed: a ring was addressed since CLEAR_ENDPOINT; lock: dev
@@ -133,6 +134,7 @@ struct vscsi_dev {
 	pid_t pid;
 	struct vscsi_thread *control;
 	struct list_head threads;
+	struct xarray workers;
 	struct vscsi_endpoint *endpoint;
 	bool stopping;
 	bool addressed;
@@ -237,6 +239,12 @@ void vscsi_work_init(struct vscsi_work *work,
 		     void (*fn)(struct vscsi_work *work));
 void vscsi_work_queue(struct vscsi_thread *thread, struct vscsi_work *work);
 
+/* ----------------------------------------------------------- worker.c */
+
+long vscsi_worker_ioctl(struct vscsi_dev *dev, unsigned int cmd,
+			void __user *argp);
+void vscsi_worker_forget_all(struct vscsi_dev *dev);
+
 /* ------------------------------------------------------------- stats.c */
 
 /**
@@ -308,6 +316,8 @@ struct vscsi_chain {
  * @index: number of the queue
  * @thread: runs @work; NULL until the ring is first started, and while the
  *	queue is moved; changed under the device's mutex, read under RCU
+ * @attached: @thread was chosen by ATTACH_VRING_WORKER; lock: dev
+ * @worker: number of the worker that was, else 0; lock: dev
  * @work: serves the ring and answers what is done
  * @done: requests that LIO has released, newest first; lock-free
  * @live: the ring may be touched: it is set up, its endpoint is attached and
@@ -336,6 +346,8 @@ struct vscsi_vq {
 	struct vscsi_dev *dev;
 	unsigned int index;
 	struct vscsi_thread __rcu *thread;
+	bool attached;
+	u32 worker;
 	struct vscsi_work work;
 	struct llist_head done;
 	bool live;
