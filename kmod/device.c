@@ -58,19 +58,26 @@ err_free:
 	return -ENOMEM;
 }
 
-/* Everything has ended: end the threads, then free what they used. */
+/* Every request has ended: end the threads, then let go of what they used. */
+static void end_ownership(struct vscsi_dev *dev)
+{
+	lockdep_assert_held(&dev->vhost.mutex);
+	vscsi_stats_remove_device(dev);
+	vscsi_thread_free_all(dev);
+	vscsi_worker_forget_all(dev);
+	if (dev->mm)
+		mmput(dev->mm);
+	dev->mm = NULL;
+}
+
 static void vscsi_dev_free(struct vscsi_dev *dev)
 {
 	/* Without a claim nobody queues it again. */
 	cancel_work_sync(&dev->attach);
-	vscsi_stats_remove_device(dev);
 	mutex_lock(&dev->vhost.mutex);
-	vscsi_thread_free_all(dev);
-	vscsi_worker_forget_all(dev);
+	end_ownership(dev);
 	mutex_unlock(&dev->vhost.mutex);
 	vhost_dev_cleanup(&dev->vhost);
-	if (dev->mm)
-		mmput(dev->mm);
 	kfree(dev->vhost_vqs);
 	vfree(dev->vqs);
 	kfree(dev);
@@ -147,6 +154,45 @@ static long set_owner(struct vscsi_dev *dev)
 	return 0;
 }
 
+/* What the vhost core's reset does not know of. */
+static void reset_vq(struct vscsi_vq *vq)
+{
+	mutex_lock(&vq->vhost.mutex);
+	vq->broken = false;
+	vq->addressed = false;
+	vq->map_umem = NULL;
+	vq->stats = (struct vscsi_stats) { };
+	mutex_unlock(&vq->vhost.mutex);
+}
+
+/* The device becomes as it was when it was opened. */
+static long reset_owner(struct vscsi_dev *dev)
+{
+	struct vhost_iotlb *umem;
+	unsigned int i;
+	long ret;
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	ret = vhost_dev_check_owner(&dev->vhost);
+	if (ret)
+		return ret;
+	if (dev->endpoint)
+		return -EBUSY;
+	umem = vhost_dev_reset_owner_prepare();
+	if (!umem)
+		return -ENOMEM;
+	vhost_dev_stop(&dev->vhost);
+	end_ownership(dev);
+	vhost_dev_reset_owner(&dev->vhost, umem);
+	for (i = 0; i < dev->nvqs; i++)
+		reset_vq(&dev->vqs[i]);
+	dev->addressed = false;
+	spin_lock(&dev->events_lock);
+	dev->events_missed = false;
+	spin_unlock(&dev->events_lock);
+	return 0;
+}
+
 /* What the ioctl changed under our feet. */
 static long ring_addressed(struct vscsi_dev *dev, u32 __user *argp)
 {
@@ -173,7 +219,26 @@ static void memory_changed(struct vscsi_dev *dev)
 		vscsi_vq_forget_map(&dev->vqs[i]);
 }
 
-/* Locking: caller holds the device's mutex. */
+/* Ioctls of a ring that the vhost core implements. */
+static long vring_ioctl(struct vscsi_dev *dev, unsigned int cmd,
+			void __user *argp)
+{
+	long ret;
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	ret = vhost_dev_check_owner(&dev->vhost);
+	if (ret)
+		return ret;
+	ret = vhost_vring_ioctl(&dev->vhost, cmd, argp);
+	if (cmd == VHOST_SET_VRING_ADDR && !ret)
+		ret = ring_addressed(dev, argp);
+	return ret;
+}
+
+/*
+ * Every ioctl but those of virtio-scsi. The vhost core is handed only what it
+ * implements: it takes the argument of any other for a queue's number.
+ */
 static long core_ioctl(struct vscsi_dev *dev, unsigned int cmd,
 		       void __user *argp)
 {
@@ -183,24 +248,42 @@ static long core_ioctl(struct vscsi_dev *dev, unsigned int cmd,
 	switch (cmd) {
 	case VHOST_SET_OWNER:
 		return set_owner(dev);
+	case VHOST_RESET_OWNER:
+		return reset_owner(dev);
+	case VHOST_SET_MEM_TABLE:
+		ret = vhost_dev_ioctl(&dev->vhost, cmd, argp);
+		memory_changed(dev);
+		return ret;
+	case VHOST_SET_LOG_BASE:
+	case VHOST_SET_LOG_FD:
+		return vhost_dev_ioctl(&dev->vhost, cmd, argp);
+	case VHOST_SET_FORK_FROM_OWNER:
+	case VHOST_GET_FORK_FROM_OWNER:
+		if (!vhost_dev_chooses_fork())
+			return -ENOIOCTLCMD;
+		return vhost_dev_ioctl(&dev->vhost, cmd, argp);
 	case VHOST_NEW_WORKER:
 	case VHOST_FREE_WORKER:
 	case VHOST_ATTACH_VRING_WORKER:
 	case VHOST_GET_VRING_WORKER:
 		return vscsi_worker_ioctl(dev, cmd, argp);
-	case VHOST_GET_BACKEND_FEATURES:
-	case VHOST_SET_BACKEND_FEATURES:
-		/* The vhost core would take the argument for a queue's number. */
-		return -ENOIOCTLCMD;
+	case VHOST_SET_VRING_ENDIAN:
+	case VHOST_GET_VRING_ENDIAN:
+		if (!IS_ENABLED(CONFIG_VHOST_CROSS_ENDIAN_LEGACY))
+			return -ENOIOCTLCMD;
+		fallthrough;
+	case VHOST_SET_VRING_NUM:
+	case VHOST_SET_VRING_ADDR:
+	case VHOST_SET_VRING_BASE:
+	case VHOST_GET_VRING_BASE:
+	case VHOST_SET_VRING_KICK:
+	case VHOST_SET_VRING_CALL:
+	case VHOST_SET_VRING_ERR:
+	case VHOST_SET_VRING_BUSYLOOP_TIMEOUT:
+	case VHOST_GET_VRING_BUSYLOOP_TIMEOUT:
+		return vring_ioctl(dev, cmd, argp);
 	}
-	ret = vhost_dev_ioctl(&dev->vhost, cmd, argp);
-	if (ret == -ENOIOCTLCMD)
-		ret = vhost_vring_ioctl(&dev->vhost, cmd, argp);
-	if (cmd == VHOST_SET_MEM_TABLE)
-		memory_changed(dev);
-	if (cmd == VHOST_SET_VRING_ADDR && !ret)
-		ret = ring_addressed(dev, argp);
-	return ret;
+	return -ENOIOCTLCMD;
 }
 
 static long set_features(struct vscsi_dev *dev, u64 features)

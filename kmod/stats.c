@@ -85,6 +85,7 @@ void vscsi_stats_add_device(struct vscsi_dev *dev)
 void vscsi_stats_remove_device(struct vscsi_dev *dev)
 {
 	debugfs_remove_recursive(dev->debugfs);
+	dev->debugfs = NULL;
 }
 
 /**

@@ -96,8 +96,8 @@ unsigned int vscsi_max_io_vqs(void);
  * @vqs: the queues, @nvqs of them
  * @vhost_vqs: the same, as the vhost core wants them
  * @nvqs: control, event and request queues
- * @mm: the owner's address space, a user of which we are until close();
- *	constant while there is a thread
+ * @mm: the owner's address space, a user of which we are until close() or
+ *	RESET_OWNER; constant while there is a thread
  * @pid: the owner's pid, for names and messages; lock: dev
  * @control: worker 0: makes the queues' threads, and runs control and event
  *	queue unless they were given to another; NULL without an owner; lock:
