@@ -394,8 +394,10 @@ int vscsi_vq_alloc(struct vscsi_vq *vq)
 	struct vscsi_req *reqs;
 
 	lockdep_assert_held(&vq->vhost.mutex);
-	vq->segs = vmalloc(array_size(VSCSI_CHAIN_MAX, sizeof(*vq->segs)));
-	vq->descs = vmalloc(array_size(VSCSI_CHAIN_MAX, sizeof(*vq->descs)));
+	vq->segs = __vmalloc(array_size(VSCSI_CHAIN_MAX, sizeof(*vq->segs)),
+			     GFP_KERNEL | __GFP_NOWARN);
+	vq->descs = __vmalloc(array_size(VSCSI_CHAIN_MAX, sizeof(*vq->descs)),
+			      GFP_KERNEL | __GFP_NOWARN);
 	vq->pages = kmalloc_array(VSCSI_PIN_BATCH, sizeof(*vq->pages),
 				  GFP_KERNEL);
 	if (!vq->segs || !vq->descs || !vq->pages)
@@ -403,7 +405,7 @@ int vscsi_vq_alloc(struct vscsi_vq *vq)
 	if (vq->index < VSCSI_VQ_IO)
 		return 0;
 	reqs = __vmalloc(array_size(num, sizeof(*reqs)),
-			 GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+			 GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 	if (!reqs)
 		goto err_free;
 	for (i = 0; i < num; i++) {
