@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <stdio.h>
@@ -21,14 +22,17 @@ static void make(struct bs *b, const char *type, const char *control)
 	static unsigned int nr;
 	char serial[64];
 	unsigned int n = __atomic_fetch_add(&nr, 1, __ATOMIC_RELAXED);
+	unsigned int hba = test_id() * PER_TEST + n % PER_TEST;
+	int err;
 
-	check(n < PER_TEST, "too many backstores");
 	snprintf(b->name, sizeof(b->name), "vt%u.%u", test_id(), n);
-	snprintf(b->path, sizeof(b->path), CORE "/%s_%u/%s", type,
-		 test_id() * PER_TEST + n, b->name);
+	snprintf(b->path, sizeof(b->path), CORE "/%s_%u/%s", type, hba,
+		 b->name);
 	snprintf(serial, sizeof(serial), "%08x-%04x-4000-8000-000000000000",
 		 test_id(), n);
-	expect(dir_make(CORE "/%s_%u", type, test_id() * PER_TEST + n), 0);
+	err = dir_make(CORE "/%s_%u", type, hba);
+	check(!err || (err == -EEXIST && n >= PER_TEST), "mkdir: %s",
+	      errno_name(err));
 	expect(dir_make("%s", b->path), 0);
 	expect(file_write(control, "%s/control", b->path), 0);
 	expect(file_write(serial, "%s/wwn/vpd_unit_serial", b->path), 0);
@@ -185,6 +189,42 @@ const char *brd_device(void)
 	return "/dev/ram0";
 }
 
+static const char *scsi_debug_node(void)
+{
+	static char node[64];
+	glob_t g;
+
+	if (glob("/sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*",
+		 0, NULL, &g))
+		return NULL;
+	snprintf(node, sizeof(node), "/dev/%s",
+		 strrchr(g.gl_pathv[0], '/') + 1);
+	globfree(&g);
+	return file_exists("%s", node) ? node : NULL;
+}
+
+const char *scsi_debug_device(const char *param, const char *param2)
+{
+	const char *argv[] = { "modprobe", "scsi_debug", "dev_size_mb=8",
+			       param,	   param2,	 NULL };
+
+	need_module("sd_mod", NULL);
+	if (run_program(argv))
+		test_skip("modprobe scsi_debug failed");
+	check(wait_until(scsi_debug_node()), "scsi_debug brings no device");
+	return scsi_debug_node();
+}
+
+static bool scsi_debug_sweep(void)
+{
+	const char *argv[] = { "modprobe", "-r", "scsi_debug", NULL };
+
+	if (!file_exists("/sys/module/scsi_debug") || !run_program(argv))
+		return true;
+	fprintf(stderr, "scsi_debug cannot be removed\n");
+	return false;
+}
+
 static bool sweep_hba(const char *hba)
 {
 	char path[300];
@@ -224,5 +264,5 @@ bool bs_sweep(unsigned int id)
 	}
 	if (dir)
 		closedir(dir);
-	return ok;
+	return scsi_debug_sweep() && ok;
 }

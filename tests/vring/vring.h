@@ -393,6 +393,8 @@ void bs_user(struct bs *b, uint64_t bytes); /* without a handler */
 int bs_attrib(const struct bs *b, const char *attrib, const char *value);
 void bs_remove(struct bs *b);
 const char *brd_device(void); /* 128 MiB of RAM as block device */
+/* 8 MiB of scsi_debug, with two more parameters; gone after the test. */
+const char *scsi_debug_device(const char *param, const char *param2);
 
 struct tgt {
 	char wwn[256];
