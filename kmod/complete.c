@@ -77,24 +77,23 @@ static u32 write_resp(struct vscsi_vq *vq, const struct vscsi_seg *segs,
  * @vq: the queue
  * @chain: the chain; consumed
  * @verdict: how
+ * @resid: bytes of data that its buffers hold
  *
  * Locking: caller holds the vq mutex.
  */
 void vscsi_fail(struct vscsi_vq *vq, const struct vscsi_chain *chain,
-		const struct vscsi_verdict *verdict)
+		const struct vscsi_verdict *verdict, u64 resid)
 {
 	u8 sense[VSCSI_SENSE_SIZE];
 	struct vscsi_resp resp = {
 		.response = verdict->response,
 		.status = verdict->status,
+		.resid = min_t(u64, resid, U32_MAX),
 		.sense = sense,
 	};
-	u64 out = chain->out_len, in = chain->in_len - VSCSI_RESP_SIZE;
 	u32 len;
 
 	lockdep_assert_held(&vq->vhost.mutex);
-	out -= min_t(u64, out, VSCSI_HDR_SIZE);
-	resp.resid = min_t(u64, out ? out : in, U32_MAX);
 	if (verdict->status == SAM_STAT_CHECK_CONDITION) {
 		vscsi_encode_sense(verdict->key, verdict->asc, verdict->ascq,
 				   sense);

@@ -61,6 +61,14 @@ read_header(struct vscsi_vq *vq, const struct vscsi_chain *chain, bool pi,
 	return NULL;
 }
 
+/* Bytes that the buffers hold beside header and response, one way. */
+static u64 payload(const struct vscsi_chain *chain, size_t hdr_size)
+{
+	if (chain->out_len > hdr_size)
+		return chain->out_len - hdr_size;
+	return chain->in_len - VSCSI_RESP_SIZE;
+}
+
 /*
  * Direction and lengths: the guest's buffers say how much data there is, and
  * the PI lengths how much of it is protection information, which stands first
@@ -70,22 +78,23 @@ static const struct vscsi_verdict *
 measure(struct vscsi_req *req, const struct vscsi_chain *chain,
 	const struct vscsi_cmd_hdr *hdr, size_t hdr_size)
 {
-	u64 out = chain->out_len - hdr_size;
-	u64 in = chain->in_len - VSCSI_RESP_SIZE;
-	u64 len = out ? out : in;
+	bool out = chain->out_len > hdr_size;
+	bool in = chain->in_len > VSCSI_RESP_SIZE;
+	u64 len = payload(chain, hdr_size);
+	u32 prot_len = hdr->pi_out ? hdr->pi_out : hdr->pi_in;
 
+	req->dir = out ? DMA_TO_DEVICE : in ? DMA_FROM_DEVICE : DMA_NONE;
+	req->len = min_t(u64, len, U32_MAX);
+	req->prot_len = 0;
 	if ((out && in) || len > U32_MAX)
 		return &failure;
-	req->dir = out ? DMA_TO_DEVICE : in ? DMA_FROM_DEVICE : DMA_NONE;
-	req->prot_len = hdr->pi_out ? hdr->pi_out : hdr->pi_in;
-	if (req->prot_len) {
-		if ((hdr->pi_out && hdr->pi_in) ||
-		    req->dir != (hdr->pi_out ? DMA_TO_DEVICE :
-					       DMA_FROM_DEVICE) ||
-		    req->prot_len >= len)
-			return &bad_target;
-	}
-	req->len = len - req->prot_len;
+	if (!prot_len)
+		return NULL;
+	if ((hdr->pi_out && hdr->pi_in) || prot_len >= len ||
+	    req->dir != (hdr->pi_out ? DMA_TO_DEVICE : DMA_FROM_DEVICE))
+		return &bad_target;
+	req->prot_len = prot_len;
+	req->len -= prot_len;
 	return NULL;
 }
 
@@ -176,13 +185,13 @@ prepare(struct vscsi_vq *vq, struct vscsi_req *req,
 	unsigned int align;
 	int err;
 
+	verdict = measure(req, chain, hdr, hdr_size);
 	req->tpg = vscsi_endpoint_tpg(ep, hdr->addr.target);
 	if (!req->tpg)
 		return &bad_target;
 	req->lun = hdr->addr.lun;
 	req->attr = sam_attr(hdr->attr);
 	req->se_cmd.tag = hdr->tag;
-	verdict = measure(req, chain, hdr, hdr_size);
 	if (verdict)
 		return verdict;
 	if (vscsi_cdb_size(hdr->cdb) > VSCSI_CDB_SIZE)
@@ -228,14 +237,14 @@ void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain,
 	}
 	verdict = read_header(vq, chain, pi, &hdr);
 	if (unlikely(verdict)) {
-		vscsi_fail(vq, chain, verdict);
+		vscsi_fail(vq, chain, verdict, payload(chain, hdr_size));
 		return;
 	}
 	req = take_slot(vq, chain);
 	verdict = prepare(vq, req, chain, &hdr, hdr_size, &screened);
 	if (unlikely(verdict)) {
 		vscsi_req_end(req);
-		vscsi_fail(vq, chain, verdict);
+		vscsi_fail(vq, chain, verdict, req->len);
 		return;
 	}
 	list_add_tail(&req->batch, batch);

@@ -540,7 +540,7 @@ extern const struct target_core_fabric_ops vscsi_fabric_ops;
 
 void vscsi_complete(struct vscsi_vq *vq);
 void vscsi_fail(struct vscsi_vq *vq, const struct vscsi_chain *chain,
-		const struct vscsi_verdict *verdict);
+		const struct vscsi_verdict *verdict, u64 resid);
 void vscsi_used_add(struct vscsi_vq *vq, u32 id, u16 head, u32 len);
 void vscsi_used_flush(struct vscsi_vq *vq);
 
