@@ -134,22 +134,21 @@ static u32 data_moved(const struct vscsi_req *req)
 /* Give the guest data and protection information: bytes of both. */
 static int finish_data(struct vscsi_vq *vq, struct vscsi_req *req, u32 moved)
 {
-	int err;
+	int err, prot_err = 0;
 
 	if (req->dir != DMA_FROM_DEVICE)
 		return 0;
-	if (req->prot && moved) {
-		err = vscsi_data_copy_back(vq, req->prot, req->segs,
-					   req->nsegs, VSCSI_RESP_SIZE,
-					   req->prot_len);
-		if (err)
-			return err;
-	}
-	/* What was pinned is dirty whatever the status says. */
+	if (req->prot && moved)
+		prot_err = vscsi_data_copy_back(vq, req->prot, req->segs,
+						req->nsegs, VSCSI_RESP_SIZE,
+						req->prot_len);
+	/* What was pinned is dirty whatever became of the rest. */
 	err = vscsi_data_copy_back(vq, &req->data, req->segs, req->nsegs,
 				   VSCSI_RESP_SIZE + req->prot_len,
 				   req->data.pinned ? req->mapped : moved);
-	return err ? err : moved + (moved ? req->prot_len : 0);
+	if (err || prot_err)
+		return -EFAULT;
+	return moved + (moved ? req->prot_len : 0);
 }
 
 static void answer(struct vscsi_vq *vq, struct vscsi_req *req)
