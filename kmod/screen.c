@@ -153,14 +153,35 @@ static bool is_passthrough(struct se_device *dev)
 	return dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH;
 }
 
+/* Is there protection information, on the medium or made by the port? */
+static bool has_pi(const struct vscsi_req *req, struct se_device *dev)
+{
+	return dev->dev_attrib.pi_prot_type ||
+	       req->tpg->nexus->sess_prot_type;
+}
+
 /* DPO, FUA and the protect field of an emulated disk. */
 static bool flags_ok(const struct vscsi_req *req, struct se_device *dev,
 		     u8 flags)
 {
+	u8 protect = flags >> 5;
+
 	if ((flags & 0x18) && !has_fua(dev))
 		return false;
-	return !(flags >> 5) || dev->dev_attrib.pi_prot_type ||
-	       req->tpg->nexus->sess_prot_type;
+	return !protect || (protect <= 5 && has_pi(req, dev));
+}
+
+/*
+ * Protection information: a tuple for each block where the CDB says that there
+ * is any, from a device that LIO has PI of; or none.
+ */
+static bool pi_ok(const struct vscsi_req *req, struct se_device *dev,
+		  const struct vscsi_rw *rw)
+{
+	if (!req->prot_len)
+		return true;
+	return !is_passthrough(dev) && rw->flags >> 5 &&
+	       req->prot_len == rw->blocks * sizeof(struct t10_pi_tuple);
 }
 
 /* Reads and writes: the CDB says how much of the guest's buffers is used. */
@@ -175,8 +196,7 @@ static bool screen_rw(struct vscsi_req *req, struct se_device *dev,
 		return illegal(verdict, INVALID_FIELD);
 	if (bytes > transfer_limit(dev))
 		return illegal(verdict, INVALID_FIELD);
-	if (req->prot_len &&
-	    req->prot_len != rw->blocks * sizeof(struct t10_pi_tuple))
+	if (!pi_ok(req, dev, rw))
 		return illegal(verdict, INVALID_FIELD);
 	/* 5.6.6.1.1: more data than there are buffers for, in that direction. */
 	if (bytes > req->len ||
