@@ -184,6 +184,17 @@ static bool pi_ok(const struct vscsi_req *req, struct se_device *dev,
 	       req->prot_len == rw->blocks * sizeof(struct t10_pi_tuple);
 }
 
+/*
+ * A WRITE that says there is PI and brings none wants it made on the way, as a
+ * host adapter would (Linux, with write_generate 0). LIO does so for a CDB
+ * without a protect field, and would else take it to be all zeroes.
+ */
+static void insert_pi(struct vscsi_req *req, const struct vscsi_rw *rw)
+{
+	if (rw->write && rw->flags >> 5 && !req->prot_len)
+		req->cdb[1] &= 0x1f;
+}
+
 /* Reads and writes: the CDB says how much of the guest's buffers is used. */
 static bool screen_rw(struct vscsi_req *req, struct se_device *dev,
 		      const struct vscsi_rw *rw, struct vscsi_verdict *verdict)
@@ -202,6 +213,8 @@ static bool screen_rw(struct vscsi_req *req, struct se_device *dev,
 	if (bytes > req->len ||
 	    (bytes && rw->write != (req->dir == DMA_TO_DEVICE)))
 		return overrun(verdict);
+	if (!is_passthrough(dev))
+		insert_pi(req, rw);
 	req->mapped = bytes;
 	return false;
 }
