@@ -160,6 +160,16 @@ static bool has_pi(const struct vscsi_req *req, struct se_device *dev)
 	       req->tpg->nexus->sess_prot_type;
 }
 
+/*
+ * Would LIO write data by COMPARE AND WRITE and leave the PI as it was? A block
+ * device with PI of its own makes it anew.
+ */
+static bool leaves_pi(struct se_device *dev)
+{
+	return dev->dev_attrib.pi_prot_type &&
+	       !dev->dev_attrib.hw_pi_prot_type;
+}
+
 /* DPO, FUA and the protect field of an emulated disk. */
 static bool flags_ok(const struct vscsi_req *req, struct se_device *dev,
 		     u8 flags)
@@ -258,8 +268,15 @@ static bool screen_write_same(struct vscsi_req *req, struct se_device *dev,
 		return illegal(verdict, INVALID_FIELD);
 	if (!blocks_exist(dev, lba, blocks))
 		return illegal(verdict, LBA_OUT_OF_RANGE);
-	if ((flags & 0x08) && !dev->dev_attrib.emulate_tpws)
+	if (flags & 0x08) {
+		if (!dev->dev_attrib.emulate_tpws)
+			return illegal(verdict, INVALID_OPCODE);
+	} else if (has_pi(req, dev)) {
+		/* LIO refuses, too, but prints a line. */
 		return illegal(verdict, INVALID_OPCODE);
+	} else if (flags >> 5) {
+		return illegal(verdict, INVALID_FIELD);
+	}
 	return take_out(req, dev->dev_attrib.block_size, verdict);
 }
 
@@ -312,7 +329,7 @@ static bool screen_block(struct vscsi_req *req, struct se_device *dev,
 		return check_range(req, dev, get_unaligned_be64(cdb + 2),
 				   get_unaligned_be32(cdb + 10), verdict);
 	case COMPARE_AND_WRITE:
-		if (!dev->dev_attrib.emulate_caw)
+		if (!dev->dev_attrib.emulate_caw || leaves_pi(dev))
 			return illegal(verdict, INVALID_OPCODE);
 		if (cdb[13] > 1 || ((cdb[1] & 0x18) && !has_fua(dev)))
 			return illegal(verdict, INVALID_FIELD);
