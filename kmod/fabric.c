@@ -10,10 +10,35 @@
 #include "vhost_scsi.h"
 #include "trace.h"
 
+/* PREEMPT AND ABORT (SPC-4, 6.14.3): it waits until others' commands ended. */
+static bool waits_for_others(const struct se_cmd *se_cmd)
+{
+	enum { PREEMPT_AND_ABORT = 0x05 };
+	const u8 *cdb = se_cmd->t_task_cdb;
+
+	return cdb[0] == PERSISTENT_RESERVE_OUT &&
+	       (cdb[1] & 0x1f) == PREEMPT_AND_ABORT;
+}
+
+static void execute(struct work_struct *work)
+{
+	target_execute_cmd(container_of(work, struct se_cmd, work));
+}
+
+/*
+ * The data is in the guest's memory already. This is called in a worker of
+ * LIO's that submits commands. One that waits for others first waits for these
+ * workers, and would for ever in one of them; it is carried out in one of ours.
+ * LIO makes use of the work item only when the command has been carried out.
+ */
 static int vscsi_write_pending(struct se_cmd *se_cmd)
 {
-	/* The data is in the guest's memory already. */
-	target_execute_cmd(se_cmd);
+	if (unlikely(waits_for_others(se_cmd))) {
+		INIT_WORK(&se_cmd->work, execute);
+		queue_work(vscsi_close_wq, &se_cmd->work);
+	} else {
+		target_execute_cmd(se_cmd);
+	}
 	return 0;
 }
 

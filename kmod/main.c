@@ -9,7 +9,10 @@
 
 /* Does what threads leave that were killed; never on the I/O path. */
 struct workqueue_struct *vscsi_wq;
-/* Waits for backstores that close() did not wait for, perhaps for long. */
+/*
+ * Waits for backstores, perhaps for long: those that close() did not wait for,
+ * and those whose commands another command aborts.
+ */
 struct workqueue_struct *vscsi_close_wq;
 
 bool vscsi_shared_thread;
