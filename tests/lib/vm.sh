@@ -70,4 +70,5 @@ PACKAGES_TESTS=(sg3-utils fio targetcli-fb dbus python3-dbus e2fsprogs cpio liba
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole)
 # shellcheck disable=SC2034
-PACKAGES_CHECK=(sparse shellcheck clang-format libcmocka-dev perl git xz-utils kmod)
+PACKAGES_CHECK=(sparse shellcheck clang-format clang libclang-rt-14-dev libcmocka-dev perl git
+	xz-utils kmod)
