@@ -108,14 +108,26 @@ VRING_TEST(ioctl_files, "ioctl/check-eventfds",
 }
 
 VRING_TEST(ioctl_busyloop, "ioctl/keep-busyloop-timeout",
-	   "set a busy loop timeout and read it back")
+	   "set a busy loop timeout for each queue and read it back")
 {
-	struct vhost_vring_state s = { .index = 2 };
+	struct vhost_vring_state s;
 	int fd = owned();
 
-	expect(dev_vring_state(fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, 2, 50), 0);
-	expect(dev_ioctl(fd, VHOST_GET_VRING_BUSYLOOP_TIMEOUT, &s), 0);
-	check(s.num == 50, "timeout is %u", s.num);
+	for (unsigned int q = 0; q < 5; q++)
+		expect(dev_vring_state(fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, q,
+				       50 * q),
+		       0);
+	for (unsigned int q = 0; q < 6; q++) {
+		s = (struct vhost_vring_state){ .index = q, .num = 9 };
+		expect(dev_ioctl(fd, VHOST_GET_VRING_BUSYLOOP_TIMEOUT, &s), 0);
+		check(s.index == q && s.num == (q < 5 ? 50 * q : 0),
+		      "timeout of queue %u is %u", q, s.num);
+	}
+	s.index = 5000;
+	expect(dev_ioctl(fd, VHOST_GET_VRING_BUSYLOOP_TIMEOUT, &s), -ENOBUFS);
+	expect(dev_ioctl(fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, &s), -ENOBUFS);
+	expect(dev_ioctl(fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, (void *)8),
+	       -EFAULT);
 }
 
 VRING_TEST(ioctl_live, "ioctl/refuse-ring-resize-while-attached",

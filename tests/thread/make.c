@@ -138,6 +138,48 @@ VRING_TEST(thr_tasks, "thread/be-tasks-of-the-owner",
 	expect_kind(kernel_forks_owner());
 }
 
+VRING_TEST(thr_fork_args, "thread/choose-kind-before-owner",
+	   "choose tasks or kthreads before SET_OWNER, or be told ENOTTY")
+{
+	int fd = dev_open_fd();
+	uint8_t v = 2;
+
+	if (!kernel_forks_owner()) {
+		expect(dev_ioctl(fd, VHOST_SET_FORK_FROM_OWNER, &v), -ENOTTY);
+		expect(dev_ioctl(fd, VHOST_GET_FORK_FROM_OWNER, &v), -ENOTTY);
+		expect(dev_ioctl(fd, VHOST_GET_FORK_FROM_OWNER, (void *)8),
+		       -ENOTTY);
+		return;
+	}
+	expect(dev_ioctl(fd, VHOST_SET_FORK_FROM_OWNER, &v), -EINVAL);
+	expect(dev_ioctl(fd, VHOST_SET_FORK_FROM_OWNER, (void *)8), -EFAULT);
+	expect(dev_ioctl(fd, VHOST_GET_FORK_FROM_OWNER, (void *)8), -EFAULT);
+	expect(dev_ioctl(fd, VHOST_GET_FORK_FROM_OWNER, &v), 0);
+	expect(v, 1);
+	v = 0;
+	expect(dev_ioctl(fd, VHOST_SET_FORK_FROM_OWNER, &v), 0);
+	v = 9;
+	expect(dev_ioctl(fd, VHOST_GET_FORK_FROM_OWNER, &v), 0);
+	expect(v, 0);
+	expect(dev_ioctl(fd, VHOST_SET_OWNER, NULL), 0);
+	expect(dev_ioctl(fd, VHOST_GET_FORK_FROM_OWNER, &v), 0);
+	expect(v, 0);
+	expect(dev_ioctl(fd, VHOST_SET_FORK_FROM_OWNER, &v), -EBUSY);
+	if (module_is_peer())
+		return;
+	step("after RESET_OWNER");
+	expect(dev_ioctl(fd, VHOST_RESET_OWNER, NULL), 0);
+	expect(dev_ioctl(fd, VHOST_GET_FORK_FROM_OWNER, &v), 0);
+	expect(v, 1);
+	expect(dev_ioctl(fd, VHOST_SET_OWNER, NULL), 0);
+	expect_kind(true);
+	expect(dev_ioctl(fd, VHOST_RESET_OWNER, NULL), 0);
+	v = 0;
+	expect(dev_ioctl(fd, VHOST_SET_FORK_FROM_OWNER, &v), 0);
+	expect(dev_ioctl(fd, VHOST_SET_OWNER, NULL), 0);
+	expect_kind(false);
+}
+
 VRING_TEST(thr_kthreads, "thread/be-kthreads-if-asked-to",
 	   "find kthreads after VHOST_SET_FORK_FROM_OWNER with 0")
 {

@@ -150,3 +150,22 @@ VRING_TEST(thr_no_control, "thread/retry-owner-after-no-thread",
 	expect(dev_set_endpoint(d->fd, tgt.wwn), 0);
 	use_all_queues(d);
 }
+
+VRING_TEST(thr_no_worker, "thread/refuse-worker-when-rlimit-is-reached",
+	   "fail in NEW_WORKER when no thread can be made, and succeed later")
+{
+	int fd = dev_open_fd(), id;
+
+	need_forked_threads();
+	check(!setresgid(1000, 1000, 1000) && !setresuid(1000, 1000, 1000),
+	      "cannot become another user: %s", strerror(errno));
+	expect(dev_ioctl(fd, VHOST_SET_OWNER, NULL), 0);
+	limit_nproc(true);
+	id = dev_worker_new(fd);
+	check(id == -EAGAIN || id == -ENOMEM, "NEW_WORKER: %s", errno_name(id));
+	expect(dev_worker_attach(fd, VQ_IO, 1), -ENODEV);
+	limit_nproc(false);
+	step("once more");
+	expect(dev_worker_new(fd), 1);
+	expect(dev_worker_attach(fd, VQ_IO, 1), 0);
+}

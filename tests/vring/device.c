@@ -171,3 +171,34 @@ void dev_close(struct vdev *d)
 	close(d->fd);
 	d->fd = -1;
 }
+
+int dev_worker_new(int fd)
+{
+	struct vhost_worker_state w = { .worker_id = ~0u };
+	int r = dev_ioctl(fd, VHOST_NEW_WORKER, &w);
+
+	return r ? r : (int)w.worker_id;
+}
+
+int dev_worker_free(int fd, unsigned int id)
+{
+	struct vhost_worker_state w = { .worker_id = id };
+
+	return dev_ioctl(fd, VHOST_FREE_WORKER, &w);
+}
+
+int dev_worker_attach(int fd, unsigned int index, unsigned int id)
+{
+	struct vhost_vring_worker w = { .index = index, .worker_id = id };
+
+	return dev_ioctl(fd, VHOST_ATTACH_VRING_WORKER, &w);
+}
+
+int dev_worker_of(int fd, unsigned int index)
+{
+	struct vhost_vring_worker w = { .index = index, .worker_id = ~0u };
+	int r = dev_ioctl(fd, VHOST_GET_VRING_WORKER, &w);
+
+	check(r || w.index == index, "the index became %u", w.index);
+	return r ? r : (int)w.worker_id;
+}

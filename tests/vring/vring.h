@@ -269,6 +269,10 @@ int dev_vring_file(int fd, unsigned long nr, unsigned int index, int file);
 int dev_vring_base(int fd, unsigned int index); /* GET_VRING_BASE */
 int dev_features(int fd, uint64_t features);
 void dev_close(struct vdev *d);
+int dev_worker_new(int fd); /* its number */
+int dev_worker_free(int fd, unsigned int id);
+int dev_worker_attach(int fd, unsigned int index, unsigned int id);
+int dev_worker_of(int fd, unsigned int index); /* GET_VRING_WORKER */
 
 #ifndef VHOST_NEW_WORKER
 struct vhost_worker_state {
