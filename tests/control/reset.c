@@ -4,7 +4,8 @@
  *
  * Commands are held by a suspended device-mapper device, so that it is certain
  * what is in flight when the reset comes; the reset is known to be at work when
- * a kernel thread stands in LIO's core_tmr_lun_reset().
+ * a kernel thread stands in LIO's target_put_cmd_and_wait(), where it comes when
+ * it has marked all commands.
  *
  * The peer on 6.12 answers the aborted commands as GOOD in reset-lun-with-
  * commands-in-flight, -several-times-at-once and in report-no-aborted-command-
@@ -50,7 +51,7 @@ static void send_reset(struct req *r, struct vdev *d)
 static void wait_reset_at_work(struct req *tmf)
 {
 	step("wait for the reset to be at work");
-	check(wait_until(task_stands_in("core_tmr_lun_reset")),
+	check(wait_until(task_stands_in("target_put_cmd_and_wait")),
 	      "the reset does not wait for the commands");
 	check(!ring_collect(tmf->vq), "the reset does not wait");
 }

@@ -186,7 +186,7 @@ static void preempt_and_abort(bool tas)
 	pr_out_prep(&pr, g.b, PR_PREEMPT_AND_ABORT, WRITE_EXCLUSIVE, KEY_B,
 		    KEY_A, false);
 	req_send(&pr);
-	check(wait_until(task_stands_in("core_tmr_lun_reset")),
+	check(wait_until(task_stands_in("target_put_cmd_and_wait")),
 	      "the abort does not wait for the commands");
 	check(!ring_collect(&g.b->vq[VQ_IO]), "the abort does not wait");
 	dm_resume_failing(&m);
