@@ -3,7 +3,7 @@
  * The ioctls about workers: arguments, numbers, who may, and after the owner
  * was killed (R25). tests/thread/worker.c has them under I/O.
  *
- * The peer on 6.12 passes; on 6.1 it has none of these ioctls (ENOTTY).
+ * The peer on 6.12 passes; on 6.1 it has none of these ioctls.
  */
 #include <sched.h>
 #include <signal.h>

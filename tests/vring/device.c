@@ -174,7 +174,7 @@ void dev_close(struct vdev *d)
 
 int dev_worker_new(int fd)
 {
-	struct vhost_worker_state w = { .worker_id = ~0u };
+	struct vhost_worker_state w = { 0 };
 	int r = dev_ioctl(fd, VHOST_NEW_WORKER, &w);
 
 	return r ? r : (int)w.worker_id;
