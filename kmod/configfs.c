@@ -186,6 +186,22 @@ int vscsi_tpg_lun_linked(struct se_portal_group *se_tpg, struct se_lun *lun)
 }
 
 /**
+ * vscsi_tpg_lun_unlinking() - a LUN is about to be unlinked
+ * @se_tpg: the port
+ * @lun: the LUN
+ *
+ * LIO takes it from the initiators that it knows and then waits for commands;
+ * a new initiator would find it in the port meanwhile and keep it for ever.
+ */
+void vscsi_tpg_lun_unlinking(struct se_portal_group *se_tpg, struct se_lun *lun)
+{
+	struct vscsi_tpg *tpg = to_vscsi_tpg(se_tpg);
+
+	guard(mutex)(&tpg->lock);
+	tpg->unlinking++;
+}
+
+/**
  * vscsi_tpg_lun_unlinked() - a LUN was unlinked, and is gone
  * @se_tpg: the port
  * @lun: the LUN
@@ -195,6 +211,7 @@ void vscsi_tpg_lun_unlinked(struct se_portal_group *se_tpg, struct se_lun *lun)
 	struct vscsi_tpg *tpg = to_vscsi_tpg(se_tpg);
 
 	guard(mutex)(&tpg->lock);
+	tpg->unlinking--;
 	tpg->nluns--;
 	if (lun->unpacked_lun < VSCSI_LUNS)
 		vscsi_attention_forget_lun(tpg, lun->unpacked_lun);
@@ -220,6 +237,11 @@ static int make_nexus(struct vscsi_tpg *tpg, const char *name)
 		pr_err("%s/tpgt_%u: has a nexus; write NULL first\n",
 		       tpg->wwn->name, tpg->tag);
 		return -EEXIST;
+	}
+	if (tpg->unlinking) {
+		pr_err("%s/tpgt_%u: a LUN is being unlinked\n",
+		       tpg->wwn->name, tpg->tag);
+		return -EBUSY;
 	}
 	se_sess = target_setup_session(&tpg->se_tpg, 0, 0,
 				       TARGET_PROT_DIN_PASS |

@@ -181,6 +181,7 @@ const struct target_core_fabric_ops vscsi_fabric_ops = {
 	.fabric_make_tpg		= vscsi_tpg_make,
 	.fabric_drop_tpg		= vscsi_tpg_drop,
 	.fabric_post_link		= vscsi_tpg_lun_linked,
+	.fabric_pre_unlink		= vscsi_tpg_lun_unlinking,
 	.fabric_post_unlink		= vscsi_tpg_lun_unlinked,
 	.tfc_wwn_attrs			= vscsi_wwn_attrs,
 	.tfc_tpg_base_attrs		= vscsi_tpg_attrs,

@@ -665,6 +665,7 @@ struct vscsi_wwn {
  * @nluns: LUN links; lock: tpg
  * @attentions: unit attentions to report, by LUN
  * @capacities: blocks of the LUNs when they were last looked at; lock: tpg
+ * @unlinking: of these, how many LIO is taking away; lock: tpg
  */
 struct vscsi_tpg {
 	struct se_portal_group se_tpg;
@@ -683,6 +684,7 @@ struct vscsi_tpg {
 	unsigned int nluns;
 	struct xarray attentions[VSCSI_ATTENTIONS];
 	struct xarray capacities;
+	unsigned int unlinking;
 };
 
 static inline struct vscsi_tpg *to_vscsi_tpg(struct se_portal_group *se_tpg)
@@ -709,6 +711,8 @@ struct se_portal_group *vscsi_tpg_make(struct se_wwn *se_wwn,
 void vscsi_tpg_drop(struct se_portal_group *se_tpg);
 void vscsi_tpg_put(struct vscsi_tpg *tpg);
 int vscsi_tpg_lun_linked(struct se_portal_group *se_tpg, struct se_lun *lun);
+void vscsi_tpg_lun_unlinking(struct se_portal_group *se_tpg,
+			     struct se_lun *lun);
 void vscsi_tpg_lun_unlinked(struct se_portal_group *se_tpg,
 			    struct se_lun *lun);
 
