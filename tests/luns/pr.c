@@ -147,15 +147,36 @@ VRING_TEST(
 #define HELD 16
 
 /*
+ * An aborted command, or one that LIO looked at only after the preemption; but
+ * none is GOOD.
+ */
+static bool is_aborted(const struct req *r, bool tas)
+{
+	const struct virtio_scsi_cmd_resp *p = &r->rsp;
+
+	if (!p->response && p->status == RESERVATION_CONFLICT)
+		return false;
+	check(p->response || p->status, "an aborted command is GOOD");
+	if (tas)
+		check(!p->response && p->status == TASK_ABORTED, "%s",
+		      req_text(r));
+	else
+		req_response(r, VIRTIO_SCSI_S_RESET);
+	return true;
+}
+
+/*
  * PREEMPT AND ABORT ends the victim's commands. With TAS they have the status
  * TASK ABORTED, without there is none, and the guest is told RESET; what a
  * backstore never did is not GOOD.
  *
- * The peer on 6.12 answers them as GOOD without TAS (A26).
+ * The peer on 6.12 hangs in both tests: LIO waits in the command for the worker
+ * that carries it out. So did our module before it used a worker of its own.
  */
 static void preempt_and_abort(bool tas)
 {
 	struct req held[HELD], pr;
+	unsigned int aborted = 0;
 	struct guests g;
 	struct bs b;
 	struct dm m;
@@ -178,11 +199,10 @@ static void preempt_and_abort(bool tas)
 		held[i].direct = 0;
 		req_send(&held[i]);
 	}
-	step("wait for the abort to be at work");
-	check(wait_until(!g.a->vq[VQ_IO].avail_idx ||
-			 *ring_avail_event(&g.a->vq[VQ_IO]) ==
-				 g.a->vq[VQ_IO].avail_idx),
+	check(wait_until(*ring_avail_event(&g.a->vq[VQ_IO]) ==
+			 g.a->vq[VQ_IO].avail_idx),
 	      "the commands are not taken");
+	step("wait for the abort to be at work");
 	pr_out_prep(&pr, g.b, PR_PREEMPT_AND_ABORT, WRITE_EXCLUSIVE, KEY_B,
 		    KEY_A, false);
 	req_send(&pr);
@@ -195,15 +215,9 @@ static void preempt_and_abort(bool tas)
 	req_good(&pr);
 	for (int i = 0; i < HELD; i++) {
 		req_wait(&held[i]);
-		check(held[i].rsp.response || held[i].rsp.status,
-		      "command %d was aborted and is GOOD", i);
-		if (tas)
-			check(!held[i].rsp.response &&
-				      held[i].rsp.status == 0x40,
-			      "%s", req_text(&held[i]));
-		else
-			req_response(&held[i], VIRTIO_SCSI_S_RESET);
+		aborted += is_aborted(&held[i], tas);
 	}
+	check(aborted, "no command was aborted");
 	expect(pr_status(g.a, true), RESERVATION_CONFLICT);
 	check(pr_holder(g.b) == KEY_B, "the holder is another");
 }

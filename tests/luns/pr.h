@@ -20,6 +20,7 @@
 #define EXCLUSIVE_ACCESS 0x03
 
 #define RESERVATION_CONFLICT 0x18
+#define TASK_ABORTED 0x40
 
 /* PERSISTENT RESERVE OUT to LUN 0 of target 1: prepared, or run. */
 void pr_out_prep(struct req *r, struct vdev *d, uint8_t action, uint8_t type,
