@@ -2,8 +2,6 @@
 /*
  * The dirty log and PI: it is written by the device as the data is, and when
  * one of the two cannot be written the other has been all the same.
- *
- * The peer on 6.12 fails both: it logs the used ring only.
  */
 #include <sys/mman.h>
 #include "pi.h"
