@@ -6,47 +6,21 @@
  *
  * The peer on 6.12 fails all of these: it logs the used ring only.
  */
-#include <sys/mman.h>
-#include "vring.h"
-
-#define LOG_BYTES ((HIGH_GPA + HIGH_SIZE) / 4096 / 8)
+#include "dirty.h"
 
 static uint8_t *start_log(struct vdev *d)
 {
-	uint8_t *log = mmap(NULL, LOG_BYTES, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint64_t base = (uintptr_t)log;
+	uint8_t *log = dirty_new();
 
-	check(log != MAP_FAILED, "mmap: %s", strerror(errno));
-	expect(dev_ioctl(d->fd, VHOST_SET_LOG_BASE, &base), 0);
-	expect(dev_features(d->fd, d->features | F_LOG_ALL), 0);
-	for (unsigned int i = 0; i < d->nvqs; i++) {
-		struct vq *vq = &d->vq[i];
-		uint64_t at = (uint8_t *)vq->used - (uint8_t *)vq->desc;
-		struct vhost_vring_addr a = {
-			.index = i,
-			.flags = 1 << VHOST_VRING_F_LOG,
-			.desc_user_addr = (uintptr_t)vq->desc,
-			.avail_user_addr = (uintptr_t)vq->avail,
-			.used_user_addr = (uintptr_t)vq->used,
-			.log_guest_addr = vq->gpa + at,
-		};
-
-		expect(dev_ioctl(d->fd, VHOST_SET_VRING_ADDR, &a), 0);
-	}
+	dirty_on(d, log);
 	return log;
-}
-
-static bool is_dirty(const uint8_t *log, uint64_t gpa)
-{
-	return log[gpa / 4096 / 8] >> (gpa / 4096 % 8) & 1;
 }
 
 static void check_dirty(const uint8_t *log, uint64_t gpa, uint64_t len,
 			const char *what)
 {
 	for (uint64_t page = gpa / 4096; page <= (gpa + len - 1) / 4096; page++)
-		check(is_dirty(log, page * 4096), "%s: page %llu is not logged",
+		check(dirty_is(log, page * 4096), "%s: page %llu is not logged",
 		      what, (unsigned long long)(page - gpa / 4096));
 }
 
@@ -81,14 +55,14 @@ VRING_TEST(io_log_read, "io/log-pages-of-a-read",
 
 		step("offset %u", offset[i]);
 		gmem_alloc(&d->mem, 8192, 4096);
-		memset(log, 0, LOG_BYTES);
+		memset(log, 0, DIRTY_BYTES);
 		scsi_rw_prep(&r, d, VQ_IO, false, 0, gpa + offset[i], 65536);
 		req_run(&r);
 		req_good(&r);
 		check_dirty(log, gpa + offset[i], 65536, "data");
 		check_dirty(log, r.rsp_gpa, CMD_RSP_LEN, "response");
 		check_used_dirty(log, &d->vq[VQ_IO]);
-		check(!is_dirty(log, gpa + 128 * KIB),
+		check(!dirty_is(log, gpa + 128 * KIB),
 		      "a page that was not written is logged");
 	}
 }
