@@ -96,6 +96,22 @@ static void reap_device(struct work_struct *work)
 	vscsi_dev_free(dev);
 }
 
+/*
+ * Whoever has not seen that the file is gone holds a queue's mutex until it has
+ * answered. Later requests end without an answer: the owner may use its memory,
+ * and the dirty log, for something else.
+ */
+static void stop_answering(struct vscsi_dev *dev)
+{
+	unsigned int i;
+
+	WRITE_ONCE(dev->closed, true);
+	for (i = 0; i < dev->nvqs; i++) {
+		mutex_lock(&dev->vqs[i].vhost.mutex);
+		mutex_unlock(&dev->vqs[i].vhost.mutex);
+	}
+}
+
 static int vscsi_release(struct inode *inode, struct file *file)
 {
 	struct vscsi_dev *dev = file->private_data;
@@ -109,7 +125,7 @@ static int vscsi_release(struct inode *inode, struct file *file)
 		if (idle)
 			vscsi_endpoint_detach(dev);
 	}
-	WRITE_ONCE(dev->closed, true);
+	stop_answering(dev);
 	vhost_dev_stop(&dev->vhost);
 	mutex_unlock(&dev->vhost.mutex);
 	if (idle) {
