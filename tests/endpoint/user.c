@@ -2,8 +2,7 @@
 /*
  * The owner attribute of a TPG: which user's process may attach it.
  *
- * The peer has no such attribute: whoever may open the device may attach any
- * target.
+ * Not run on the peer, which has no such attribute.
  */
 #include <grp.h>
 #include <linux/capability.h>
