@@ -28,6 +28,11 @@ kernel_log() {
 }
 
 kernel_complaint() {
+	local text=''
+
+	# mostly there is none, and no program has to be started to see that
+	read -rd '' text <"$1" || true
+	[[ $text =~ $KERNEL_COMPLAINTS ]] || return 0
 	if [[ -n ${2:-} ]]; then
 		busybox grep -E "$KERNEL_COMPLAINTS" "$1" | busybox grep -vE "$2" | busybox head -n 1
 	else
@@ -51,6 +56,7 @@ taint_beyond() {
 
 leftovers_state() {
 	local target=/sys/kernel/config/target file value
+	local -a lines
 
 	STATE=''
 	file=/sys/module/vhost_scsi/refcnt
@@ -65,17 +71,35 @@ leftovers_state() {
 			STATE+="$file"$'\n'
 		fi
 	done
-	for file in /proc/[0-9]*/task/*/comm; do
-		if read -r value 2>/dev/null <"$file" && [[ $value == vhost-* ]]; then
-			STATE+="a thread: $value"$'\n'
-		fi
-	done 2>/dev/null
+	find_threads
 	for file in /sys/block/{dm-*,sd*,nullb*,loop*/loop}; do
 		[[ ! -e $file ]] || STATE+="a block device: $file"$'\n'
 	done
-	while read -r _ file _; do
-		STATE+="a mount: $file"$'\n'
-	done </proc/mounts
+	mapfile -t lines </proc/mounts
+	printf -v file 'a mount: %s\n' "${lines[@]}"
+	STATE+=$file
+}
+
+# Adds the threads of ours that there are.  A process that was there the last time
+# and had none is not looked at again: there are many, and each is a file to open.
+declare -A KNOWN=()
+SCAN=1
+find_threads() {
+	local process file value ours
+
+	SCAN=$((SCAN + 1))
+	for process in /proc/[0-9]*; do
+		ours=0
+		if [[ ${KNOWN[$process]:-} != $((SCAN - 1)) ]]; then
+			for file in "$process"/task/*/comm; do
+				if read -r value <"$file" && [[ $value == vhost-* ]]; then
+					STATE+="a thread: $value"$'\n'
+					ours=1
+				fi
+			done 2>/dev/null
+		fi
+		((ours)) || KNOWN[$process]=$SCAN
+	done
 }
 
 new_lines() {

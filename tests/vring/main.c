@@ -2,11 +2,11 @@
 /*
  * vring-tests: lists the C tests, or runs one of them.
  *
- * The test runs in a process group of its own, and the parent watches it: a
- * test that does not end in time is reported with the step it hangs in and
- * with its kernel stack, then freed from a hanging block device and killed.
- * Then the parent removes what the test left in configfs and device-mapper;
- * that the kernel lets it is a part of the verdict of every test.
+ * The test runs in a process group of its own, in a session of ours, and the
+ * parent watches it: a test that does not end in time is reported with the step
+ * it hangs in and with its kernel stack, then freed from a hanging block device
+ * and killed. Then the parent removes what the test left in configfs and
+ * device-mapper; that the kernel lets it is a part of the verdict of every test.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -175,5 +175,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: no such test\n", argv[1]);
 		return 2;
 	}
+	/* A terminal's signals are for whoever started this. */
+	setsid();
 	return run_test(t);
 }
