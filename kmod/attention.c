@@ -109,25 +109,38 @@ static void raise(struct vscsi_tpg *tpg, u16 lun,
 	xa_store(&tpg->attentions[attention], lun, xa_mk_value(0), GFP_KERNEL);
 }
 
-/**
- * vscsi_attention_all() - raise a unit attention for all LUNs of a port
- * @tpg: the port, claimed
- * @attention: which
- *
- * Context: may sleep. Locking: takes the port's lock.
- */
-void vscsi_attention_all(struct vscsi_tpg *tpg, enum vscsi_attention attention)
+/* Do something about every LUN of a port, with what can be seen of it. */
+static void for_each_lun(struct vscsi_tpg *tpg,
+			 void (*fn)(struct vscsi_tpg *tpg,
+				    const struct sight *sight))
 {
 	struct sight *sights;
 	unsigned int i, n;
 
-	guard(mutex)(&tpg->lock);
+	lockdep_assert_held(&tpg->lock);
 	sights = look_at_all(tpg, &n);
 	if (!sights)
 		return;
 	for (i = 0; i < n; i++)
-		raise(tpg, sights[i].lun, attention);
+		fn(tpg, &sights[i]);
 	kvfree(sights);
+}
+
+static void lose_nexus(struct vscsi_tpg *tpg, const struct sight *sight)
+{
+	raise(tpg, sight->lun, VSCSI_NEXUS_LOSS);
+}
+
+/**
+ * vscsi_attention_nexus_loss() - have every LUN of a port report a nexus loss
+ * @tpg: the port, claimed
+ *
+ * Context: may sleep. Locking: takes the port's lock.
+ */
+void vscsi_attention_nexus_loss(struct vscsi_tpg *tpg)
+{
+	guard(mutex)(&tpg->lock);
+	for_each_lun(tpg, lose_nexus);
 }
 
 /**
@@ -182,16 +195,8 @@ static void compare(struct vscsi_tpg *tpg, const struct sight *sight)
  */
 void vscsi_watch_port(struct vscsi_tpg *tpg)
 {
-	struct sight *sights;
-	unsigned int i, n;
-
 	guard(mutex)(&tpg->lock);
-	sights = look_at_all(tpg, &n);
-	if (!sights)
-		return;
-	for (i = 0; i < n; i++)
-		compare(tpg, &sights[i]);
-	kvfree(sights);
+	for_each_lun(tpg, compare);
 }
 
 /**

@@ -229,7 +229,7 @@ static void end(struct vscsi_vq *vq, struct vscsi_tmf *tmf)
 	trace_vscsi_tmf_done(tmf);
 	if (tmf->response == VIRTIO_SCSI_S_FUNCTION_SUCCEEDED) {
 		if (tmf->subtype == VIRTIO_SCSI_T_TMF_I_T_NEXUS_RESET)
-			vscsi_attention_all(tmf->tpg, VSCSI_NEXUS_LOSS);
+			vscsi_attention_nexus_loss(tmf->tpg);
 		if (tmf->subtype == VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET)
 			vscsi_event_reset(tmf->tpg, tmf->lun);
 	}

@@ -172,15 +172,6 @@ VRING_TEST(ep_explain, "endpoint/explain-refusals",
 	      "no line names the target");
 }
 
-static bool is_attached(const struct tgt *t, unsigned int tpgt)
-{
-	char text[64] = "";
-
-	return !file_read(text, sizeof(text), "%s/tpgt_%u/attached", t->path,
-			  tpgt) &&
-	       text[0];
-}
-
 /* TPGs that come later are the same device's; see also users and owners. */
 VRING_TEST(ep_all_or_none, "endpoint/take-all-tpgs-or-none",
 	   "be refused a WWN in use, and take all of its TPGs once it is free")
@@ -192,14 +183,14 @@ VRING_TEST(ep_all_or_none, "endpoint/take-all-tpgs-or-none",
 	a = dev_up(t.wwn, 1, 16, F_DEFAULT);
 	tgt_add(&t, 2);
 	tgt_add(&t, 0);
-	check(wait_until(is_attached(&t, 0) && is_attached(&t, 2)),
+	check(wait_until(tpg_is_attached(&t, 0) && tpg_is_attached(&t, 2)),
 	      "device a has not taken TPGs 0 and 2");
 	expect(dev_set_endpoint(b->fd, t.wwn), -EBUSY);
 	step("without a nexus");
 	expect(dev_clear_endpoint(a->fd, t.wwn), 0);
 	expect(tpg_nexus(&t, 0, "NULL"), 0);
 	expect(dev_set_endpoint(b->fd, t.wwn), 0);
-	check(!is_attached(&t, 0), "TPG 0 is taken without a nexus");
+	check(!tpg_is_attached(&t, 0), "TPG 0 is taken without a nexus");
 	expect(tpg_rmdir(&t, 0), 0);
 	expect(tpg_rmdir(&t, 1), -EBUSY);
 	expect(tpg_rmdir(&t, 2), -EBUSY);

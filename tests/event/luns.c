@@ -182,15 +182,6 @@ static void run_tur(struct vdev *d, struct req *r, unsigned int target)
 	req_run(r);
 }
 
-static bool is_attached(const struct tgt *t, unsigned int tpgt)
-{
-	char text[64] = "";
-
-	return !file_read(text, sizeof(text), "%s/tpgt_%u/attached", t->path,
-			  tpgt) &&
-	       text[0];
-}
-
 VRING_TEST(evt_late, "event/attach-a-port-that-comes-late",
 	   "reach a TPG that got its nexus while the endpoint was set")
 {
@@ -205,7 +196,7 @@ VRING_TEST(evt_late, "event/attach-a-port-that-comes-late",
 	run_tur(d, &r, 2);
 	req_response(&r, VIRTIO_SCSI_S_BAD_TARGET);
 	expect(tpg_nexus(&t, 2, t.wwn), 0);
-	check(wait_until(is_attached(&t, 2)), "it is not attached");
+	check(wait_until(tpg_is_attached(&t, 2)), "it is not attached");
 	step("its first LUN");
 	expect(lun_link(&t, 2, 0, &spare), 0);
 	event_expect(&e[0], RESET, 2, 0, RESCAN);

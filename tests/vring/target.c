@@ -47,6 +47,15 @@ int tpg_nexus(const struct tgt *t, unsigned int tpgt, const char *name)
 	return file_write(name, "%s/tpgt_%u/nexus", t->path, tpgt);
 }
 
+bool tpg_is_attached(const struct tgt *t, unsigned int tpgt)
+{
+	char text[64] = "";
+
+	return !file_read(text, sizeof(text), "%s/tpgt_%u/attached", t->path,
+			  tpgt) &&
+	       text[0];
+}
+
 void tgt_add(const struct tgt *t, unsigned int tpgt)
 {
 	expect(tpg_mkdir(t, tpgt), 0);

@@ -412,6 +412,7 @@ int tgt_rmdir(const struct tgt *t);
 int tpg_mkdir(const struct tgt *t, unsigned int tpgt);
 int tpg_rmdir(const struct tgt *t, unsigned int tpgt);
 int tpg_nexus(const struct tgt *t, unsigned int tpgt, const char *name);
+bool tpg_is_attached(const struct tgt *t, unsigned int tpgt);
 int lun_link(const struct tgt *t, unsigned int tpgt, unsigned int lun,
 	     const struct bs *b);
 int lun_unlink(const struct tgt *t, unsigned int tpgt, unsigned int lun);
