@@ -14,7 +14,7 @@ programs := $(wildcard tests/vring/Makefile tests/aio/Makefile userland/Makefile
 alone = mkdir -p $(TREE)build/kmod && flock $(TREE)build/kmod/.lock
 kmod_one = $(alone) $(MAKE) -C $(TREE)kmod KDIR=$(1) MODROOT=$(MODROOT) VMLINUX=$(VMLINUX)
 
-.PHONY: all kmod userland install uninstall check test test-debug demo bench bench-profile clean help
+.PHONY: all kmod userland install uninstall check test test-trixie test-debug demo bench bench-profile clean help
 
 ## all: the module for both kernel series, and the programs
 all: kmod userland
@@ -29,7 +29,7 @@ kmod: $(addprefix kmod-,$(SERIES))
 .PHONY: $(addprefix kmod-,$(SERIES))
 $(addprefix kmod-,$(SERIES)): kmod-%:
 	+@eval "$$($(TREE)tests/vm/kernels get $*)" && $(alone) \
-	$(MAKE) -C $(TREE)kmod KDIR="$$KDIR" MODROOT="$$MODROOT" VMLINUX="$$VMLINUX"
+	$${RELEASE_ROOT:+$(TREE)tests/vm/in-release "$$RELEASE_ROOT"} $(MAKE) -C $(TREE)kmod KDIR="$$KDIR" MODROOT="$$MODROOT" VMLINUX="$$VMLINUX"
 endif
 
 ## userland: the programs
@@ -55,6 +55,10 @@ check:
 ## test: all tests on both kernel series (installs what it lacks)
 test:
 	@tests/run $(addprefix -k ,$(SERIES))
+
+## test-trixie: load, io and a guest on the kernel and the QEMU of Debian 13
+test-trixie:
+	@tests/run -k trixie load io guest/serve-newer-qemu
 
 ## test-debug: the tests on the debug kernel (KASAN, lockdep, kmemleak)
 test-debug:
