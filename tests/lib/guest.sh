@@ -24,6 +24,7 @@
 GUEST_RUN=${GUEST_RUN:-/run/vscsi-guest}
 GUEST_ACCEL=${GUEST_ACCEL:-kvm}
 GUEST_CPU=${GUEST_CPU:-qemu64}
+GUEST_QEMU=(qemu-system-x86_64)
 GUEST_BOOT_SECONDS=${GUEST_BOOT_SECONDS:-180}
 GUEST_COMMAND_SECONDS=${GUEST_COMMAND_SECONDS:-120}
 GUEST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -113,6 +114,17 @@ guest_image()
 	. "$note"
 }
 
+# guest_use_release ROOT: QEMU from a folder with another Debian release's
+# programs, by that release's own libc
+guest_use_release()
+{
+	local share=$1/usr/share
+
+	GUEST_QEMU=("$1/usr/lib64/ld-linux-x86-64.so.2"
+		--library-path "$1/usr/lib/x86_64-linux-gnu"
+		"$1/usr/bin/qemu-system-x86_64" -L "$share/qemu" -L "$share/seabios")
+}
+
 guest__fifo()
 {
 	mkfifo "$1.in" "$1.out"
@@ -191,7 +203,7 @@ guest_start()
 		      -append "console=ttyS0 loglevel=${GUEST_LOGLEVEL:-4} panic=-1 random.trust_cpu=on")
 	fi
 	guest__channels "$name"
-	set -- "${prefix[@]}" qemu-system-x86_64 -name "$name" -nodefaults -no-user-config \
+	set -- "${prefix[@]}" "${GUEST_QEMU[@]}" -name "$name" -nodefaults -no-user-config \
 		-M pc -accel "$GUEST_ACCEL" -cpu "$GUEST_CPU" -smp "$smp" \
 		-m "$mem" -display none -serial "file:$dir/console.log" \
 		-chardev "pipe,id=qmp,path=$dir/qmp" \
