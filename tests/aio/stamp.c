@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The command line of stamp, and what its two halves share. See stamp.h.
+ * The command line of stamp, and what its commands share. See stamp.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -71,7 +71,11 @@ static void usage(void)
 		"  --seconds N   end after this time\n"
 		"  --gen N       generation of this run (1)\n"
 		"usage: stamp verify DEVICE --log FILE [--log FILE...] [--min-acks N]\n"
-		"exit status: 0 good; 1 verify found damage; 2 cannot tell; 3 writes failed\n");
+		"usage: stamp fill DEVICE [--gen N] [--span N]\n"
+		"usage: stamp read DEVICE [--gen N] [--span N] [--block N] [--depth N]\n"
+		"                  [--count N]\n"
+		"usage: stamp hold DEVICE [--gen N] [--span N]\n"
+		"exit status: 0 good; 1 verify or read found damage; 2 cannot tell; 3 writes failed\n");
 	exit(2);
 }
 
@@ -151,5 +155,11 @@ int main(int argc, char **argv)
 		return stamp_write(&opt);
 	if (!strcmp(argv[optind], "verify") && opt.nr_logs)
 		return stamp_verify(&opt);
+	if (!strcmp(argv[optind], "fill"))
+		return stamp_fill_medium(&opt);
+	if (!strcmp(argv[optind], "read"))
+		return stamp_read(&opt);
+	if (!strcmp(argv[optind], "hold"))
+		return stamp_hold(&opt);
 	usage();
 }

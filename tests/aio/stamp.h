@@ -7,6 +7,9 @@
  * acknowledgement is logged before its block may be written again. "stamp
  * verify" reads the medium and such logs, and proves that no acknowledged
  * block was lost, torn, put in another place or rolled back.
+ *
+ * "stamp fill" stamps a medium from end to end, for "stamp read" and "stamp
+ * hold", which tell whether what the device reads arrives in memory.
  */
 #ifndef STAMP_H
 #define STAMP_H
@@ -37,7 +40,7 @@ struct options {
 	size_t block;	      /* bytes of one write */
 	uint64_t span;	      /* bytes of the device in use, 0 = all */
 	unsigned int depth;   /* writes in flight */
-	uint64_t count;	      /* writes to do, 0 = until time or signal */
+	uint64_t count;	      /* requests to do, 0 = until time or signal */
 	unsigned int seconds; /* time to write, 0 = no limit */
 	uint32_t gen;
 	uint64_t min_acks; /* fewer in the logs fail a verify */
@@ -54,8 +57,11 @@ int open_device(const char *path, int flags, uint64_t *bytes);
 void *alloc_aligned(size_t bytes);
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* write.c, verify.c: exit status of the program */
+/* write.c, verify.c, read.c: exit status of the program */
 int stamp_write(const struct options *opt);
 int stamp_verify(const struct options *opt);
+int stamp_fill_medium(const struct options *opt);
+int stamp_read(const struct options *opt);
+int stamp_hold(const struct options *opt);
 
 #endif
