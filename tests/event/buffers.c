@@ -4,8 +4,11 @@
  * whatever it takes comes back.
  *
  * The peer on 6.12: keep-or-return-buffers-of-any-shape fails: it consumes a
- * buffer that is not one descriptor of 16 bytes and never returns it.
+ * buffer that is not one descriptor of 16 bytes and never returns it. It passes
+ * write-nothing-after-clear-under-changes, which was seen to fail on a build
+ * whose event queue did not stop.
  */
+#include <pthread.h>
 #include "vring.h"
 
 static struct vdev *start(struct tgt *t)
@@ -161,4 +164,93 @@ VRING_TEST(evt_no_buffers, "event/change-luns-without-buffers",
 	}
 	scsi_tur(d, VQ_IO);
 	expect_none_lost(d, &t);
+}
+
+#define POSTED 32
+
+struct changer {
+	struct tgt t;
+	struct bs b;
+	bool stop;
+	unsigned int rounds;
+};
+
+static void *change_luns(void *arg)
+{
+	struct changer *c = arg;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		expect(lun_link(&c->t, 1, 1, &c->b), 0);
+		expect(lun_unlink(&c->t, 1, 1), 0);
+		__atomic_add_fetch(&c->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void let_change(struct changer *c, unsigned int n)
+{
+	unsigned int from = __atomic_load_n(&c->rounds, __ATOMIC_RELAXED);
+
+	check(wait_until(__atomic_load_n(&c->rounds, __ATOMIC_RELAXED) - from >=
+			 n),
+	      "the LUNs do not change");
+}
+
+/* Nothing of ring and buffers changes while LUNs do. */
+static void expect_still(struct vdev *d, struct req *r, struct changer *c)
+{
+	struct virtio_scsi_event was[POSTED], is;
+	struct vq *vq = &d->vq[VQ_EVT];
+	uint8_t *ring = malloc(vq->bytes);
+
+	check(ring, "no memory");
+	memcpy(ring, vq->desc, vq->bytes);
+	for (int i = 0; i < POSTED; i++)
+		gmem_get(&d->mem, r[i].rsp_gpa, &was[i], sizeof(was[i]));
+	let_change(c, 3);
+	check(!memcmp(ring, vq->desc, vq->bytes), "the ring was written");
+	for (int i = 0; i < POSTED; i++) {
+		gmem_get(&d->mem, r[i].rsp_gpa, &is, sizeof(is));
+		check(!memcmp(&was[i], &is, sizeof(is)),
+		      "event buffer %d was written", i);
+	}
+	free(ring);
+}
+
+/* R17, F20: events are on their way when the endpoint is cleared. */
+VRING_TEST_LIMIT(
+	evt_clear_race, "event/write-nothing-after-clear-under-changes",
+	"clear the endpoint while LUNs change; ring and buffers stay as they are",
+	120)
+{
+	struct changer c = { .stop = false };
+	struct req r[POSTED];
+	unsigned int events = 0;
+	pthread_t thread;
+	struct vdev *d;
+
+	bs_ramdisk(&c.b, 1 * MIB);
+	d = start(&c.t);
+	for (int i = 0; i < POSTED; i++)
+		event_post(&r[i], d);
+	check(!pthread_create(&thread, NULL, change_luns, &c), "no thread");
+	for (int round = 0; round < 40; round++) {
+		step("round %d", round);
+		let_change(&c, 1);
+		expect(dev_clear_endpoint(d->fd, c.t.wwn), 0);
+		expect_still(d, r, &c);
+		ring_collect(&d->vq[VQ_EVT]);
+		for (int i = 0; i < POSTED; i++) {
+			if (!r[i].done)
+				continue;
+			events++;
+			req_again(&r[i]);
+			req_send(&r[i]);
+		}
+		expect(dev_ready(d, d->features), 0);
+		expect(dev_set_endpoint(d->fd, c.t.wwn), 0);
+	}
+	__atomic_store_n(&c.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	check(events, "no event ever came");
 }

@@ -346,3 +346,36 @@ VRING_TEST(io_overflow, "io/stay-in-buffer-of-long-read",
 		      "byte %d after the buffer was written", i);
 	scsi_tur(d, VQ_IO);
 }
+
+/* 5.6.6.1.1: of more than the buffers hold nothing is read and nothing written. */
+VRING_TEST(io_overrun, "io/report-overrun",
+	   "be told OVERRUN for a CDB that moves more than there are buffers")
+{
+	struct vdev *d = start();
+	uint64_t gpa = gmem_alloc(&d->mem, 4096, 4096);
+	struct virtio_scsi_cmd_req *h;
+	struct req r;
+
+	scsi_write_pattern(d, VQ_IO, 0, 16384, 7);
+	for (int i = 0; i < 6; i++) {
+		bool write = i & 1;
+
+		step("%s, case %d", write ? "WRITE" : "READ", i);
+		gmem_fill(&d->mem, gpa, 0x5a, 4096);
+		scsi_rw_prep(&r, d, VQ_IO, i < 4 ? write : !write, 0, gpa,
+			     4096);
+		if (i >= 2 && i < 4) {
+			r.nr_out = 0;
+			r.nr_in = 0;
+		}
+		h = (void *)r.hdr;
+		cdb_rw16(h->cdb, write, 0, i < 2 ? 9 : 8);
+		req_run(&r);
+		req_response(&r, VIRTIO_SCSI_S_OVERRUN);
+		for (int k = 0; k < 4096; k++)
+			check(*(uint8_t *)gmem_ptr(&d->mem, gpa + k, 1) == 0x5a,
+			      "byte %d of the buffer was written", k);
+		req_free(&r);
+	}
+	scsi_check_pattern(d, VQ_IO, 0, 16384, 7);
+}

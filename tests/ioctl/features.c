@@ -2,9 +2,11 @@
 /*
  * Feature bits.
  *
- * The peer on 6.12 passes but for freeze-features-while-attached (R23): it
- * takes any change at any time.
+ * The peer on 6.12 passes but for freeze-features-while-attached and
+ * refuse-feature-changes-under-io (R23): it takes any change at any time, and
+ * answers a READ with BAD_TARGET.
  */
+#include <pthread.h>
 #include "vring.h"
 
 VRING_TEST(ioctl_features, "ioctl/offer-ring-features",
@@ -86,4 +88,55 @@ VRING_TEST(ioctl_freeze, "ioctl/freeze-features-while-attached",
 	scsi_tur(d, VQ_IO);
 	expect(dev_clear_endpoint(d->fd, t.wwn), 0);
 	expect(dev_features(d->fd, F_VERSION_1), 0);
+}
+
+struct toggler {
+	struct vdev *d;
+	bool stop;
+	unsigned int rounds;
+};
+
+static void *toggle(void *arg)
+{
+	static const uint64_t change[] = { F_T10_PI, F_EVENT_IDX, F_INDIRECT,
+					   F_VERSION_1, F_HOTPLUG };
+	struct toggler *g = arg;
+
+	while (!__atomic_load_n(&g->stop, __ATOMIC_RELAXED)) {
+		for (size_t i = 0; i < ARRAY_SIZE(change); i++)
+			expect(dev_features(g->d->fd, F_DEFAULT ^ change[i]),
+			       -EBUSY);
+		expect(dev_features(g->d->fd, F_DEFAULT), 0);
+		__atomic_add_fetch(&g->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/*
+ * R23, A21: the size of a header, among others, depends on the features, and
+ * requests are being read while they are set.
+ */
+VRING_TEST_LIMIT(ioctl_freeze_io, "ioctl/refuse-feature-changes-under-io",
+		 "be refused changes of T10_PI and others while I/O runs", 120)
+{
+	struct toggler g = { .stop = false };
+	uint64_t offered = 0;
+	pthread_t thread;
+	struct tgt t;
+
+	tgt_with_ramdisk(&t, 4 * MIB);
+	g.d = dev_up(t.wwn, 1, 64, F_DEFAULT);
+	expect(dev_ioctl(g.d->fd, VHOST_GET_FEATURES, &offered), 0);
+	check(offered & F_T10_PI, "T10_PI is not offered");
+	scsi_tur(g.d, VQ_IO);
+	check(!pthread_create(&thread, NULL, toggle, &g), "no thread");
+	for (int i = 0; i < 200; i++) {
+		step("round %d", i);
+		scsi_write_pattern(g.d, VQ_IO, i, 16384, i);
+		scsi_check_pattern(g.d, VQ_IO, i, 16384, i);
+	}
+	check(wait_until(__atomic_load_n(&g.rounds, __ATOMIC_RELAXED) > 10),
+	      "no feature was set");
+	__atomic_store_n(&g.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
 }
