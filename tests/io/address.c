@@ -115,3 +115,46 @@ VRING_TEST(io_targets, "io/reach-targets",
 	req_run(&r);
 	req_response(&r, VIRTIO_SCSI_S_BAD_TARGET);
 }
+
+/* LIO has no well known logical units; any LUN 0 reports the LUNs, even none. */
+VRING_TEST(io_report_luns, "io/report-luns-by-lun-0",
+	   "get the LUNs from LUN 0, there or not, and none from C101h")
+{
+	static const uint8_t well_known[8] = { 1, 1, 0xc1, 1 };
+	uint8_t cdb[CDB_LEN], list[64];
+	struct vdev *d;
+	struct req r;
+	struct tgt t;
+	struct bs b;
+
+	bs_ramdisk(&b, 64 * KIB);
+	tgt_new(&t);
+	expect(lun_link(&t, 1, 3, &b), 0);
+	expect(lun_link(&t, 1, 300, &b), 0);
+	d = dev_up(t.wwn, 1, 16, F_DEFAULT);
+	cdb_report_luns(cdb, sizeof(list));
+	for (int i = 0; i < 2; i++) {
+		unsigned int n = i ? 3 : 2;
+
+		step("%u LUNs", n);
+		req_init(&r, d, VQ_IO);
+		req_cmd(&r, 1, 0, cdb);
+		req_in(&r, gmem_alloc(&d->mem, 64, 64), sizeof(list));
+		req_run(&r);
+		req_good(&r);
+		gmem_get(&d->mem, r.in[0].gpa, list, sizeof(list));
+		check(list[3] == n * 8, "%u bytes of LUNs", list[3]);
+		for (unsigned int k = 1; k <= n; k++)
+			check(list[8 * k + 1] == 3 ||
+				      ((list[8 * k] & 0x3f) == 1 &&
+				       list[8 * k + 1] == 300 - 256) ||
+				      (n == 3 && !list[8 * k + 1]),
+			      "LUN %02x%02x", list[8 * k], list[8 * k + 1]);
+		expect(lun_link(&t, 1, i ? 9 : 0, &b), 0);
+	}
+	step("C101h");
+	memcpy(r.hdr, well_known, sizeof(well_known));
+	req_again(&r);
+	req_run(&r);
+	req_sense(&r, 5, 0x25);
+}

@@ -184,3 +184,47 @@ VRING_TEST(ioctl_move_ring, "ioctl/move-ring-while-attached",
 			      "the old ring was written at %zu", k);
 	}
 }
+
+/*
+ * A13: SET_ENDPOINT finds a ring that has a size and no place yet. It is started
+ * when it gets one.
+ */
+VRING_TEST(ioctl_late_ring, "ioctl/start-a-ring-set-up-late",
+	   "use a ring that was addressed and kicked after SET_ENDPOINT")
+{
+	struct vdev *d = dev_open(3);
+	struct vq *late = &d->vq[VQ_IO + 2];
+	uint8_t cdb[CDB_LEN];
+	struct req r;
+	struct tgt t;
+
+	tgt_with_ramdisk(&t, 4 * MIB);
+	for (unsigned int i = 0; i <= VQ_IO; i++)
+		ring_init(&d->vq[i], 16);
+	expect(dev_vring_state(d->fd, VHOST_SET_VRING_NUM, late->index, 16), 0);
+	expect(dev_ready(d, F_DEFAULT), 0);
+	expect(dev_set_endpoint(d->fd, t.wwn), 0);
+	scsi_write_pattern(d, VQ_IO, 0, 4096, 1);
+	step("a ring with a request in it, and its kick");
+	ring_init(late, 16);
+	cdb_inquiry(cdb, -1, 36);
+	req_init(&r, d, late->index);
+	req_cmd(&r, 1, 0, cdb);
+	req_in(&r, gmem_alloc(&d->mem, 64, 64), 36);
+	req_queue(&r);
+	ring_publish(late);
+	expect(dev_vq_addr(late), 0);
+	expect(dev_vring_file(d->fd, VHOST_SET_VRING_KICK, late->index,
+			      late->kick),
+	       0);
+	ring_kick(late);
+	req_wait(&r);
+	req_good(&r);
+	scsi_check_pattern(d, late->index, 0, 4096, 1);
+	step("clear and set");
+	expect(dev_clear_endpoint(d->fd, t.wwn), 0);
+	expect(dev_ready(d, F_DEFAULT), 0);
+	expect(dev_set_endpoint(d->fd, t.wwn), 0);
+	scsi_tur(d, late->index);
+	scsi_tur(d, VQ_IO);
+}
