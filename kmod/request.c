@@ -206,7 +206,7 @@ prepare(struct vscsi_vq *vq, struct vscsi_req *req,
 	trace_vscsi_map(vq, req, err);
 	if (err)
 		return err == -ENOMEM ? &no_memory : &failure;
-	return NULL;
+	return vscsi_screen_list(req, screened) ? screened : NULL;
 }
 
 /**

@@ -15,7 +15,15 @@
 
 #include "vhost_scsi.h"
 
-static bool check_condition(struct vscsi_verdict *verdict, u8 key, u16 asc)
+/**
+ * vscsi_screen_sense() - answer with CHECK CONDITION
+ * @verdict: the answer
+ * @key: sense key
+ * @asc: additional sense code and its qualifier
+ *
+ * Return: true.
+ */
+bool vscsi_screen_sense(struct vscsi_verdict *verdict, u8 key, u16 asc)
 {
 	*verdict = (struct vscsi_verdict) {
 		.status = SAM_STAT_CHECK_CONDITION,
@@ -26,7 +34,7 @@ static bool check_condition(struct vscsi_verdict *verdict, u8 key, u16 asc)
 
 static bool illegal(struct vscsi_verdict *verdict, u16 asc)
 {
-	return check_condition(verdict, ILLEGAL_REQUEST, asc);
+	return vscsi_screen_sense(verdict, ILLEGAL_REQUEST, asc);
 }
 
 static bool overrun(struct vscsi_verdict *verdict)
@@ -45,11 +53,20 @@ enum {
 	WRITE_PROTECTED = 0x2700,
 };
 
-/*
- * Find the LUN as LIO will find it, in the nexus' own table, and keep its
- * backstore: a reference that the caller puts with percpu_ref_put(), or NULL.
+/**
+ * vscsi_screen_get_lun() - find a LUN as LIO will find it, and keep it
+ * @tpg: the target port, claimed
+ * @lun: single level LUN, or VSCSI_NO_LUN
+ * @read_only: set if the nexus may not write to it
+ *
+ * It is found in the nexus' own table.
+ *
+ * Context: any.
+ * Ownership: the caller puts lun_ref, which keeps the backstore, too.
+ * Return: the LUN or NULL.
  */
-static struct se_lun *get_lun(struct vscsi_tpg *tpg, u16 lun, bool *read_only)
+struct se_lun *vscsi_screen_get_lun(struct vscsi_tpg *tpg, u16 lun,
+				    bool *read_only)
 {
 	struct se_node_acl *nacl = tpg->nexus->se_node_acl;
 	struct se_lun *se_lun = NULL;
@@ -70,7 +87,7 @@ static struct se_lun *get_lun(struct vscsi_tpg *tpg, u16 lun, bool *read_only)
 	return se_lun;
 }
 
-/* Kept alive by the reference that get_lun() took. */
+/* Kept alive by the reference that vscsi_screen_get_lun() took. */
 static struct se_device *lun_device(struct se_lun *se_lun)
 {
 	return rcu_dereference_raw(se_lun->lun_se_dev);
@@ -89,7 +106,7 @@ bool vscsi_screen_lun_exists(struct vscsi_tpg *tpg, u16 lun)
 	struct se_lun *se_lun;
 	bool read_only;
 
-	se_lun = get_lun(tpg, lun, &read_only);
+	se_lun = vscsi_screen_get_lun(tpg, lun, &read_only);
 	if (!se_lun)
 		return false;
 	percpu_ref_put(&se_lun->lun_ref);
@@ -110,7 +127,7 @@ const struct se_device *vscsi_screen_backstore(struct vscsi_tpg *tpg, u16 lun)
 	struct se_lun *se_lun;
 	bool read_only;
 
-	se_lun = get_lun(tpg, lun, &read_only);
+	se_lun = vscsi_screen_get_lun(tpg, lun, &read_only);
 	if (!se_lun)
 		return NULL;
 	dev = lun_device(se_lun);
@@ -445,15 +462,15 @@ bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 	 */
 	*align = 0;
 	req->mapped = min_t(u32, req->len, VSCSI_BOUNCE_MAX);
-	se_lun = get_lun(req->tpg, req->lun, &read_only);
+	se_lun = vscsi_screen_get_lun(req->tpg, req->lun, &read_only);
 	if (!se_lun)
 		return screen_no_lun(req, verdict);
 	attention = vscsi_attention_take(req->tpg, req->lun, req->cdb);
 	if (attention)
-		answered = check_condition(verdict, UNIT_ATTENTION, attention);
+		answered = vscsi_screen_sense(verdict, UNIT_ATTENTION, attention);
 	else if (read_only && req->dir == DMA_TO_DEVICE)
-		answered = check_condition(verdict, DATA_PROTECT,
-					   WRITE_PROTECTED);
+		answered = vscsi_screen_sense(verdict, DATA_PROTECT,
+					      WRITE_PROTECTED);
 	else
 		answered = screen_device(req, lun_device(se_lun), align,
 					 verdict);

@@ -529,8 +529,15 @@ struct vscsi_verdict {
 
 bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 		  struct vscsi_verdict *verdict);
+bool vscsi_screen_sense(struct vscsi_verdict *verdict, u8 key, u16 asc);
+struct se_lun *vscsi_screen_get_lun(struct vscsi_tpg *tpg, u16 lun,
+				    bool *read_only);
 bool vscsi_screen_lun_exists(struct vscsi_tpg *tpg, u16 lun);
 const struct se_device *vscsi_screen_backstore(struct vscsi_tpg *tpg, u16 lun);
+
+/* ------------------------------------------------------- screen_list.c */
+
+bool vscsi_screen_list(struct vscsi_req *req, struct vscsi_verdict *verdict);
 
 /* ------------------------------------------------------------ fabric.c */
 
