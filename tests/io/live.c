@@ -5,8 +5,8 @@
  * driver informed that polls.
  *
  * The peer on 6.12 passes all of these; it has no parameter shared_thread, so
- * serve-all-queues-of-a-flooded-thread is not run there. That was seen to fail on
- * a build whose thread stayed with a queue until it was empty.
+ * serve-all-queues-of-a-flooded-thread is not run there. That was not
+ * yet seen to fail on a broken build.
  */
 #include <pthread.h>
 #include "../thread/threads.h"
