@@ -222,6 +222,19 @@ static void insert_pi(struct vscsi_req *req, const struct vscsi_rw *rw)
 		req->cdb[1] &= 0x1f;
 }
 
+/*
+ * Nothing is to be moved. With PI, LIO would allocate no bytes for the tuples
+ * of no blocks, and write in front of them. What else there is to report, it
+ * reports to a command that never moves anything, too.
+ */
+static void move_nothing(struct vscsi_req *req, struct se_device *dev)
+{
+	if (has_pi(req, dev)) {
+		memset(req->cdb, 0, sizeof(req->cdb));
+		req->cdb[0] = TEST_UNIT_READY;
+	}
+}
+
 /* Reads and writes: the CDB says how much of the guest's buffers is used. */
 static bool screen_rw(struct vscsi_req *req, struct se_device *dev,
 		      const struct vscsi_rw *rw, struct vscsi_verdict *verdict)
@@ -240,8 +253,11 @@ static bool screen_rw(struct vscsi_req *req, struct se_device *dev,
 	if (bytes > req->len ||
 	    (bytes && rw->write != (req->dir == DMA_TO_DEVICE)))
 		return overrun(verdict);
-	if (!is_passthrough(dev))
+	if (!is_passthrough(dev)) {
 		insert_pi(req, rw);
+		if (!bytes)
+			move_nothing(req, dev);
+	}
 	req->mapped = bytes;
 	return false;
 }
