@@ -25,6 +25,31 @@ static void execute(struct work_struct *work)
 	target_execute_cmd(container_of(work, struct se_cmd, work));
 }
 
+/* Carried out at last: now LIO may be called back when it has ended. */
+static sense_reason_t execute_with_callback(struct se_cmd *se_cmd)
+{
+	struct vscsi_req *req = to_vscsi_req(se_cmd);
+
+	se_cmd->transport_complete_callback = req->callback;
+	return req->execute(se_cmd);
+}
+
+/*
+ * COMPARE AND WRITE takes a semaphore of the backstore when it is carried out,
+ * and LIO's callback lets go of it at the end. But LIO calls back for one that
+ * fails before, too, by a unit attention say: it warns, and lets go of what
+ * another command has. So the callback has to wait.
+ */
+static void hold_callback(struct se_cmd *se_cmd)
+{
+	struct vscsi_req *req = to_vscsi_req(se_cmd);
+
+	req->callback = se_cmd->transport_complete_callback;
+	req->execute = se_cmd->execute_cmd;
+	se_cmd->transport_complete_callback = NULL;
+	se_cmd->execute_cmd = execute_with_callback;
+}
+
 /*
  * The data is in the guest's memory already. This is called in a worker of
  * LIO's that submits commands. One that waits for others first waits for these
@@ -33,6 +58,8 @@ static void execute(struct work_struct *work)
  */
 static int vscsi_write_pending(struct se_cmd *se_cmd)
 {
+	if (unlikely(se_cmd->transport_complete_callback))
+		hold_callback(se_cmd);
 	if (unlikely(waits_for_others(se_cmd))) {
 		INIT_WORK(&se_cmd->work, execute);
 		queue_work(vscsi_close_wq, &se_cmd->work);

@@ -465,6 +465,8 @@ void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data);
  * @inline_segs: for short chains
  * @data: the data
  * @prot: the protection information, allocated when there is some
+ * @callback: LIO's, held back until it carries out the command (fabric.c)
+ * @execute: LIO's function that does so
  * @cdb: the CDB
  * @sense: sense data
  *
@@ -495,6 +497,8 @@ struct vscsi_req {
 	struct vscsi_seg inline_segs[VSCSI_INLINE_SEGS];
 	struct vscsi_data data;
 	struct vscsi_data *prot;
+	sense_reason_t (*callback)(struct se_cmd *cmd, bool success, int *ret);
+	sense_reason_t (*execute)(struct se_cmd *cmd);
 	u8 cdb[VSCSI_CDB_SIZE];
 	u8 sense[TRANSPORT_SENSE_BUFFER];
 };
