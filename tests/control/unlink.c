@@ -4,7 +4,7 @@
  * waits for them, all is answered, and the LUN can come back.
  *
  * The peer on 6.12 and 6.1 passes unlink-a-lun-during-its-reset; the functions
- * of the other it rejects. The first was not yet seen to fail on a
+ * of the other do not wait there. The first was not yet seen to fail on a
  * broken build.
  */
 #include "vring.h"
