@@ -14,6 +14,8 @@
 #   guest_run NAME COMMAND          run in the guest; its output and status
 #   guest_wait NAME COMMAND         until the command succeeds in the guest
 #   guest_qmp NAME COMMAND [ARGS]   one QMP command; prints its return value
+#   guest_migrate_begin FROM TO     start a live migration, and hold it in precopy
+#   guest_migrate_end FROM TO       let it come to its end
 #   guest_kill NAME                 SIGKILL to the VMM, as a crash would be
 #   guest_stop NAME                 end it in an orderly way
 #   guest_stop_all                  for a test's cleanup
@@ -159,7 +161,7 @@ guest__options()
 
 	shift
 	series=6.1 variant=small smp=2 mem=384 queues=2
-	bios=no paused=no prefix=() given=() devices=() extra=()
+	bios=no paused=no incoming=no prefix=() given=() devices=() extra=()
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--kernel) series=$2; shift 2 ;;
@@ -170,6 +172,7 @@ guest__options()
 		--give) given+=("$2"); shift 2 ;;
 		--bios) bios=yes; shift ;;
 		--paused) paused=yes; shift ;;
+		--incoming) incoming=yes; shift ;;
 		--prefix) read -ra prefix <<<"$2"; shift 2 ;;
 		--wwpn)
 			devices+=(-device "vhost-scsi-pci,wwpn=$2,num_queues=$queues,id=scsi${#devices[@]}$3")
@@ -182,15 +185,17 @@ guest__options()
 }
 
 # guest_start NAME [--kernel SERIES] [--fio] [--smp N] [--mem MIB]
-#	[--give FILE]... [--queues N] [--wwpn WWN ,MORE-PROPERTIES|""]... [--bios] [-- ARG...]
+#	[--give FILE]... [--queues N] [--wwpn WWN ,MORE-PROPERTIES|""]... [--bios]
+#	[--incoming] [-- ARG...]
 # --give hands the guest a file as /given/<its name>; it runs one named "job".
 # --fio takes the large initramfs; --bios boots from the first disk instead;
-# --paused waits for "cont"; --prefix puts a command before QEMU's.
+# --paused waits for "cont"; --prefix puts a command before QEMU's. --incoming
+# starts an empty machine, for guest_migrate_begin.
 # --queues goes before the --wwpn it is for. Device ids: scsi0, scsi2, ...
 guest_start()
 {
 	local name=$1 dir=$GUEST_RUN/$1
-	local series variant smp mem queues bios paused prefix given devices extra boot=()
+	local series variant smp mem queues bios paused incoming prefix given devices extra boot=()
 
 	shift
 	guest__options "$name" "$@" || return
@@ -215,12 +220,13 @@ guest_start()
 		-device virtserialport,chardev=acks,name=acks \
 		"${boot[@]}" "${devices[@]}" "${extra[@]}"
 	[ "$paused" = no ] || set -- "$@" -S
+	[ "$incoming" = no ] || set -- "$@" -incoming defer
 	printf '%q ' "$@" >"$dir/cmdline"
 	"$@" </dev/null >>"$dir/qemu.log" 2>&1 &
 	echo $! >"$dir/pid"
 
 	guest__send "$name" qmp '{"execute":"qmp_capabilities"}'
-	if [ "$bios$paused" = nono ]; then
+	if [ "$bios$paused$incoming" = nonono ]; then
 		guest_wait_ready "$name" 1
 	fi
 }
@@ -346,6 +352,48 @@ guest__qmp_event()
 guest_wait_event()
 {
 	until_true 60 guest__qmp_event "$1" "$2" "${3:-1}"
+}
+
+guest__migration()
+{
+	local count
+
+	guest__count "$1/qmp.log" "*\"event\": \"$2\"*$3*"
+	[ "$count" -gt 0 ]
+}
+
+# guest_migrate_begin FROM TO: returns when each page of the guest has been sent
+# once. It does not end before guest_migrate_end if the guest dirties its memory
+# faster than it is sent, and that is made slow.
+guest_migrate_begin()
+{
+	local name uri=unix:$GUEST_RUN/$2/migration
+
+	for name in "$1" "$2"; do
+		guest_qmp "$name" migrate-set-capabilities \
+			'{"capabilities":[{"capability":"events","state":true}]}' || return
+	done
+	guest_qmp "$1" migrate-set-parameters \
+		'{"max-bandwidth":10000000,"downtime-limit":1}' || return
+	guest_qmp "$2" migrate-incoming "{\"uri\":\"$uri\"}" || return
+	guest_qmp "$1" migrate "{\"uri\":\"$uri\"}" || return
+	until_true 120 guest__migration "$1" MIGRATION_PASS '"pass": 2}' &&
+		guest_qmp "$1" migrate-set-parameters '{"max-bandwidth":1000000}' && return
+	guest_say "$1 does not send its memory: $(guest_qmp "$1" query-migrate)"
+	return 1
+}
+
+# guest_migrate_end FROM TO: returns when the guest runs in TO.
+guest_migrate_end()
+{
+	guest_qmp "$1" migrate-set-parameters \
+		'{"max-bandwidth":10000000000,"downtime-limit":60000}' || return
+	until_true 120 guest__migration "$1" MIGRATION '"completed"' &&
+		until_true 60 guest__migration "$2" RESUME '' && return
+	guest_say "$1 does not move to $2: $(guest_qmp "$1" query-migrate)"
+	guest_show_logs "$1"
+	guest_show_logs "$2"
+	return 1
 }
 
 guest__close()
