@@ -5,7 +5,9 @@
 
 #define STEP_BYTES 256
 
-extern char *test_step; /* shared page: what the test is doing */
+/* Shared with the process of the test: */
+extern char *test_step;		   /* what it is doing */
+extern unsigned int *test_seconds; /* until it counts as hung */
 extern unsigned int test_number;
 
 #endif

@@ -91,12 +91,25 @@ static bool reap_all(uint64_t deadline)
 	return waitpid(-1, NULL, WNOHANG) < 0;
 }
 
-static int verdict(pid_t pid, const struct test *t)
+/* The test may give itself another limit meanwhile. */
+static bool ended_in_time(pid_t pid, int *status)
 {
-	unsigned int limit = (t->limit ? t->limit : DEFAULT_LIMIT);
+	uint64_t start = now_ms(), limit;
+
+	do {
+		limit = __atomic_load_n(test_seconds, __ATOMIC_RELAXED);
+		if (ended(pid, status, now_ms()))
+			return true;
+		nap();
+	} while (now_ms() < start + limit * 1000 * test_slow());
+	return false;
+}
+
+static int verdict(pid_t pid)
+{
 	int status, code = EXIT_FAIL;
 
-	if (!ended(pid, &status, deadline_in(limit * 1000))) {
+	if (!ended_in_time(pid, &status)) {
 		fprintf(stderr, "hangs in: %s\n", test_step);
 		show_stacks(pid);
 		kill(-pid, SIGKILL);
@@ -136,11 +149,14 @@ static int run_test(const struct test *t)
 	pid_t pid;
 	int code;
 
-	test_step = mmap(NULL, STEP_BYTES, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	test_step = mmap(NULL, STEP_BYTES + sizeof(*test_seconds),
+			 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			 0);
 	if (test_step == MAP_FAILED)
 		return EXIT_FAIL;
 	strcpy(test_step, "start");
+	test_seconds = (void *)(test_step + STEP_BYTES);
+	test_limit(t->limit ? t->limit : DEFAULT_LIMIT);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 
 	pid = fork();
@@ -152,7 +168,7 @@ static int run_test(const struct test *t)
 		t->run();
 		_exit(EXIT_PASS);
 	}
-	code = verdict(pid, t);
+	code = verdict(pid);
 	if (!clean_up(pid) && code != EXIT_FAIL) {
 		fprintf(stderr, "the test did not clean up\n");
 		code = EXIT_FAIL;

@@ -59,22 +59,35 @@ void ring_reset(struct vq *vq)
 	}
 }
 
+/* Bytes of a ring up to the used ring, and with it (virtio 1.2, 2.7.2). */
+static size_t used_offset(unsigned int num)
+{
+	return (num * sizeof(struct vring_desc) + 6 + 2 * num + 3) / 4 * 4;
+}
+
+static size_t ring_bytes(unsigned int num)
+{
+	return used_offset(num) + 6 + num * sizeof(struct vring_used_elem);
+}
+
+void ring_resize(struct vq *vq, unsigned int num)
+{
+	vq->num = num;
+	vq->bytes = ring_bytes(num);
+	vq->avail = (void *)&vq->desc[num];
+	vq->used = (void *)((uint8_t *)vq->desc + used_offset(num));
+	ring_reset(vq);
+}
+
 void ring_init(struct vq *vq, unsigned int num)
 {
-	size_t avail = num * sizeof(struct vring_desc);
-	size_t used = (avail + 6 + 2 * num + 3) / 4 * 4;
-
-	vq->num = num;
-	vq->bytes = used + 6 + num * sizeof(struct vring_used_elem);
-	vq->gpa = gmem_alloc(&vq->dev->mem, vq->bytes, 4096);
-	vq->desc = gmem_ptr(&vq->dev->mem, vq->gpa, vq->bytes);
-	vq->avail = (void *)((uint8_t *)vq->desc + avail);
-	vq->used = (void *)((uint8_t *)vq->desc + used);
+	vq->gpa = gmem_alloc(&vq->dev->mem, ring_bytes(num), 4096);
+	vq->desc = gmem_ptr(&vq->dev->mem, vq->gpa, ring_bytes(num));
 	vq->free = calloc(num, sizeof(*vq->free));
 	vq->owner = calloc(num, sizeof(*vq->owner));
 	vq->table = calloc(num, sizeof(*vq->table));
 	vq->table_room = calloc(num, sizeof(*vq->table_room));
-	ring_reset(vq);
+	ring_resize(vq, num);
 }
 
 uint16_t *ring_used_event(struct vq *vq)

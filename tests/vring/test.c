@@ -18,6 +18,7 @@
 #include "harness.h"
 
 char *test_step;
+unsigned int *test_seconds;
 unsigned int test_number;
 static int kmsg_fd = -1;
 
@@ -83,6 +84,11 @@ void step(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(test_step, STEP_BYTES, fmt, ap);
 	va_end(ap);
+}
+
+void test_limit(unsigned int seconds)
+{
+	__atomic_store_n(test_seconds, seconds, __ATOMIC_RELAXED);
 }
 
 unsigned int test_slow(void)

@@ -85,6 +85,8 @@ const char *errno_name(long neg_errno);
 
 /* Names what the test is about to do; shown when it hangs there. */
 void step(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Seconds until the test counts as hung, in place of VRING_TEST_LIMIT's. */
+void test_limit(unsigned int seconds);
 
 /* All times scale with VSCSI_SLOW, so that a busy machine fails no test. */
 unsigned int test_slow(void);
@@ -207,6 +209,8 @@ struct vq {
 
 void ring_init(struct vq *vq, unsigned int num);
 void ring_reset(struct vq *vq);
+/* A ring of another size, not above that of ring_init(), in the same place. */
+void ring_resize(struct vq *vq, unsigned int num);
 /* Adds a chain; @direct segments stand in the ring, the rest in a table. */
 int ring_add(struct vq *vq, const struct seg *seg, unsigned int nr_out,
 	     unsigned int nr_in, unsigned int direct, struct req *owner);
