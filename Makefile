@@ -14,7 +14,8 @@ programs := $(wildcard tests/vring/Makefile tests/aio/Makefile userland/Makefile
 alone = mkdir -p $(TREE)build/kmod && flock $(TREE)build/kmod/.lock
 kmod_one = $(alone) $(MAKE) -C $(TREE)kmod KDIR=$(1) MODROOT=$(MODROOT) VMLINUX=$(VMLINUX)
 
-.PHONY: all kmod userland install uninstall check test test-trixie test-debug demo bench bench-profile clean help
+.PHONY: all kmod userland install uninstall check test test-trixie test-debug fuzz demo \
+	bench bench-profile clean help
 
 ## all: the module for both kernel series, and the programs
 all: kmod userland
@@ -63,6 +64,12 @@ test-trixie:
 ## test-debug: the tests on the debug kernel (KASAN, lockdep, kmemleak)
 test-debug:
 	@tests/run -k debug
+
+## fuzz: the fuzzers on the debug kernel, 50 times as long, a new seed (SEED=, SCALE=)
+fuzz:
+	@VSCSI_FUZZ_SCALE=$(or $(SCALE),50) \
+		VSCSI_FUZZ_SEED=$(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')) \
+		tests/run -k debug fuzz
 
 ## demo: a real guest does verified I/O through our module
 demo:
