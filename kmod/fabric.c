@@ -10,16 +10,6 @@
 #include "vhost_scsi.h"
 #include "trace.h"
 
-/* PREEMPT AND ABORT (SPC-4, 6.14.3): it waits until others' commands ended. */
-static bool waits_for_others(const struct se_cmd *se_cmd)
-{
-	enum { PREEMPT_AND_ABORT = 0x05 };
-	const u8 *cdb = se_cmd->t_task_cdb;
-
-	return cdb[0] == PERSISTENT_RESERVE_OUT &&
-	       (cdb[1] & 0x1f) == PREEMPT_AND_ABORT;
-}
-
 static void execute(struct work_struct *work)
 {
 	target_execute_cmd(container_of(work, struct se_cmd, work));
@@ -60,7 +50,7 @@ static int vscsi_write_pending(struct se_cmd *se_cmd)
 {
 	if (unlikely(se_cmd->transport_complete_callback))
 		hold_callback(se_cmd);
-	if (unlikely(waits_for_others(se_cmd))) {
+	if (unlikely(vscsi_cdb_preempts(se_cmd->t_task_cdb))) {
 		INIT_WORK(&se_cmd->work, execute);
 		queue_work(vscsi_close_wq, &se_cmd->work);
 	} else {
@@ -125,9 +115,12 @@ static void vscsi_release_cmd(struct se_cmd *se_cmd)
 	if (se_cmd->se_cmd_flags & SCF_SCSI_TMR_CDB) {
 		vq = to_vscsi_tmf(se_cmd)->vq;
 		node = &to_vscsi_tmf(se_cmd)->done;
+		vscsi_conflict_end(&to_vscsi_tmf(se_cmd)->conflict);
 	} else {
 		vq = to_vscsi_req(se_cmd)->vq;
 		node = &to_vscsi_req(se_cmd)->done;
+		if (unlikely(to_vscsi_req(se_cmd)->conflict.listed))
+			vscsi_conflict_end(&to_vscsi_req(se_cmd)->conflict);
 	}
 	rcu_read_lock();
 	llist_add(node, &vq->done);

@@ -168,6 +168,7 @@ static struct vscsi_req *take_slot(struct vscsi_vq *vq,
 	req->nsegs = 0;
 	req->data.sgl = NULL;
 	req->prot = NULL;
+	req->conflict.listed = false;
 	/* LIO fills in the fields of fixed format sense data and no more. */
 	memset(req->sense, 0, sizeof(req->sense));
 	trace_vscsi_ref(req, true);
@@ -250,6 +251,22 @@ void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain,
 	list_add_tail(&req->batch, batch);
 }
 
+static bool is_persistent_reserve(const u8 *cdb)
+{
+	return cdb[0] == PERSISTENT_RESERVE_IN ||
+	       cdb[0] == PERSISTENT_RESERVE_OUT;
+}
+
+/* It may not come beside another, or not at all: LIO fails it then. */
+static bool refuse(struct vscsi_req *req)
+{
+	sense_reason_t reason = vscsi_conflict_command(req);
+
+	if (reason)
+		transport_generic_request_failure(&req->se_cmd, reason);
+	return reason != TCM_NO_SENSE;
+}
+
 /**
  * vscsi_req_submit() - hand a request to LIO
  * @req: the request; LIO's from here on, until release_cmd
@@ -276,6 +293,8 @@ void vscsi_req_submit(struct vscsi_req *req)
 	if (target_submit_prep(cmd, req->cdb, req->data.sgl, req->data.nents,
 			       NULL, 0, prot ? prot->sgl : NULL,
 			       prot ? prot->nents : 0, GFP_KERNEL))
+		return;
+	if (unlikely(is_persistent_reserve(req->cdb)) && refuse(req))
 		return;
 	target_submit(cmd);
 }

@@ -136,10 +136,11 @@ static bool barrier_passed(struct vscsi_dev *dev, int barrier)
 }
 
 /*
- * Is LIO resetting this LUN for us? It does one at a time, and each that waits
- * for its turn would block a worker that the whole host shares.
+ * May the function not take effect yet? LIO does one reset of a LUN at a time,
+ * and each that waits for its turn would block a worker that the whole host
+ * shares; none may come beside a PREEMPT AND ABORT (conflict.c).
  */
-static bool is_resetting(struct vscsi_dev *dev, const struct vscsi_tmf *tmf)
+static bool has_to_wait(struct vscsi_dev *dev, struct vscsi_tmf *tmf)
 {
 	const struct vscsi_tmf *other;
 
@@ -148,7 +149,7 @@ static bool is_resetting(struct vscsi_dev *dev, const struct vscsi_tmf *tmf)
 	list_for_each_entry(other, &dev->running_tmfs, pending)
 		if (other->tpg == tmf->tpg && other->lun == tmf->lun)
 			return true;
-	return false;
+	return !vscsi_conflict_reset(tmf);
 }
 
 /* Hand a LUN RESET to LIO. */
@@ -159,9 +160,11 @@ static void submit_reset(struct vscsi_dev *dev, struct vscsi_tmf *tmf)
 	list_move_tail(&tmf->pending, &dev->running_tmfs);
 	err = target_submit_tmr(&tmf->se_cmd, tmf->tpg->nexus, NULL, tmf->lun,
 				NULL, TMR_LUN_RESET, GFP_KERNEL, 0, 0);
-	/* Out of memory: rejected, and the guest may retry. */
-	if (err)
+	if (err) {
+		/* Out of memory: rejected, and the guest may retry. */
+		vscsi_conflict_end(&tmf->conflict);
 		list_move_tail(&tmf->pending, &dev->ended_tmfs);
+	}
 }
 
 /* The function takes effect. */
@@ -202,7 +205,7 @@ static void execute_passed(struct vscsi_dev *dev)
 	list_for_each_entry_safe(tmf, next, &dev->pending_tmfs, pending) {
 		if (!barrier_passed(dev, tmf->barrier))
 			break;
-		if (!is_resetting(dev, tmf))
+		if (!has_to_wait(dev, tmf))
 			execute(dev, tmf);
 	}
 }
@@ -250,7 +253,8 @@ static void end(struct vscsi_vq *vq, struct vscsi_tmf *tmf)
  * @vq: the control queue
  *
  * Whatever one waits for wakes the control queue's work: a queue that passes a
- * barrier, LIO's release of a reset, and the answers of commands.
+ * barrier, LIO's release of a reset or of a PREEMPT AND ABORT, and the answers of
+ * commands.
  *
  * Context: control queue's work, may sleep. Locking: takes the vq mutexes.
  */

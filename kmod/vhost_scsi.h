@@ -11,7 +11,7 @@
  *       vscsi_ports_lock
  *         tpg->lock
  *           vq->vhost.mutex
- *             dev->events_lock, LIO's locks
+ *             conflict_lock, dev->events_lock, LIO's locks
  *
  * Nobody waits for a request, a thread or a LIO teardown under any of them but
  * dev->vhost.mutex. Under a vq mutex the one sleep is a fault on guest memory.
@@ -439,6 +439,51 @@ int vscsi_data_copy_back(struct vscsi_vq *vq, struct vscsi_data *data,
 			 u64 skip, u32 len);
 void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data);
 
+/* ---------------------------------------------------------- conflict.c */
+
+/**
+ * struct vscsi_conflict - a command about reservations or a LUN RESET
+ * @node: link in the list of all
+ * @se_dev: the backstore, to be compared only
+ * @waiter: the control queue of a LUN RESET, NULL for a command
+ * @listed: it is on the list
+ * @preempts: the command is a PREEMPT AND ABORT
+ * @waits: the reset may not be made yet
+ *
+ * Written by its owner; when it is on the list, under the list's lock.
+ */
+struct vscsi_conflict {
+	struct list_head node;
+	const struct se_device *se_dev;
+	struct vscsi_vq *waiter;
+	bool listed;
+	bool preempts;
+	bool waits;
+};
+
+/**
+ * vscsi_cdb_preempts() - is it a PREEMPT AND ABORT (SPC-4, 6.14.3)?
+ * @cdb: the command
+ *
+ * LIO waits in it until others' commands have ended.
+ *
+ * Return: true if it is.
+ */
+static inline bool vscsi_cdb_preempts(const u8 *cdb)
+{
+	enum { PREEMPT_AND_ABORT = 0x05 };
+
+	return cdb[0] == PERSISTENT_RESERVE_OUT &&
+	       (cdb[1] & 0x1f) == PREEMPT_AND_ABORT;
+}
+
+struct vscsi_req;
+struct vscsi_tmf;
+
+sense_reason_t vscsi_conflict_command(struct vscsi_req *req);
+bool vscsi_conflict_reset(struct vscsi_tmf *tmf);
+void vscsi_conflict_end(struct vscsi_conflict *conflict);
+
 /* ----------------------------------------------------------- request.c */
 
 /**
@@ -467,6 +512,7 @@ void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data);
  * @prot: the protection information, allocated when there is some
  * @callback: LIO's, held back until it carries out the command (fabric.c)
  * @execute: LIO's function that does so
+ * @conflict: of a command about reservations
  * @cdb: the CDB
  * @sense: sense data
  *
@@ -499,6 +545,7 @@ struct vscsi_req {
 	struct vscsi_data *prot;
 	sense_reason_t (*callback)(struct se_cmd *cmd, bool success, int *ret);
 	sense_reason_t (*execute)(struct se_cmd *cmd);
+	struct vscsi_conflict conflict;
 	u8 cdb[VSCSI_CDB_SIZE];
 	u8 sense[TRANSPORT_SENSE_BUFFER];
 };
@@ -578,6 +625,7 @@ void vscsi_control_answer(struct vscsi_vq *vq, u32 id, u16 head,
  * @tag: of the command it is about
  * @lun: single level LUN
  * @barrier: number of the order barrier it waits for
+ * @conflict: of a LUN RESET
  * @response: the answer
  * @nsegs: buffers in @segs
  * @segs: the buffers that the device writes
@@ -596,6 +644,7 @@ struct vscsi_tmf {
 	u64 tag;
 	u16 lun;
 	int barrier;
+	struct vscsi_conflict conflict;
 	u8 response;
 	unsigned int nsegs;
 	struct vscsi_seg segs[];
