@@ -30,11 +30,14 @@ static const struct vscsi_verdict invalid_cdb = {
 	.key = ILLEGAL_REQUEST, .asc = 0x24,
 };
 
+/*
+ * ORDERED is taken for SIMPLE, as a device may (5.6.6.1). LIO does not count down
+ * a command that a reset aborts; an ORDERED one would wait for it for ever, and
+ * every command to the backstore, of whomever, for that one.
+ */
 static int sam_attr(u8 attr)
 {
 	switch (attr) {
-	case VIRTIO_SCSI_S_ORDERED:
-		return TCM_ORDERED_TAG;
 	case VIRTIO_SCSI_S_HEAD:
 		return TCM_HEAD_TAG;
 	case VIRTIO_SCSI_S_ACA:

