@@ -15,13 +15,25 @@ static void execute(struct work_struct *work)
 	target_execute_cmd(container_of(work, struct se_cmd, work));
 }
 
+/*
+ * The READ of a COMPARE AND WRITE has ended. Of one that failed, LIO's own
+ * callback would warn unless an abort is the reason, and do no more than this.
+ */
+static sense_reason_t call_back(struct se_cmd *se_cmd, bool success,
+				int *post_ret)
+{
+	if (success)
+		return to_vscsi_req(se_cmd)->callback(se_cmd, success,
+						      post_ret);
+	up(&se_cmd->se_dev->caw_sem);
+	return TCM_NO_SENSE;
+}
+
 /* Carried out at last: now LIO may be called back when it has ended. */
 static sense_reason_t execute_with_callback(struct se_cmd *se_cmd)
 {
-	struct vscsi_req *req = to_vscsi_req(se_cmd);
-
-	se_cmd->transport_complete_callback = req->callback;
-	return req->execute(se_cmd);
+	se_cmd->transport_complete_callback = call_back;
+	return to_vscsi_req(se_cmd)->execute(se_cmd);
 }
 
 /*
@@ -48,7 +60,7 @@ static void hold_callback(struct se_cmd *se_cmd)
  */
 static int vscsi_write_pending(struct se_cmd *se_cmd)
 {
-	if (unlikely(se_cmd->transport_complete_callback))
+	if (unlikely(se_cmd->se_cmd_flags & SCF_COMPARE_AND_WRITE))
 		hold_callback(se_cmd);
 	if (unlikely(vscsi_cdb_preempts(se_cmd->t_task_cdb))) {
 		INIT_WORK(&se_cmd->work, execute);
