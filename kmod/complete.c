@@ -103,6 +103,12 @@ void vscsi_fail(struct vscsi_vq *vq, const struct vscsi_chain *chain,
 	vscsi_used_add(vq, chain->id, chain->head, len);
 }
 
+/* Sense key, of fixed or descriptor format (SPC-4, 4.5). */
+static u8 sense_key(const u8 *sense)
+{
+	return ((sense[0] & 0x7f) < 0x72 ? sense[2] : sense[1]) & 0x0f;
+}
+
 /* Did the data arrive all the same? Stream devices say so, and retries. */
 static bool data_is_good(const struct vscsi_req *req)
 {
@@ -111,7 +117,7 @@ static bool data_is_good(const struct vscsi_req *req)
 	return cmd->scsi_status == SAM_STAT_GOOD ||
 	       (cmd->se_cmd_flags & SCF_TREAT_READ_AS_NORMAL) ||
 	       (cmd->scsi_status == SAM_STAT_CHECK_CONDITION &&
-		(req->sense[2] & 0x0f) == RECOVERED_ERROR);
+		sense_key(req->sense) == RECOVERED_ERROR);
 }
 
 /*

@@ -379,3 +379,34 @@ VRING_TEST(io_overrun, "io/report-overrun",
 	}
 	scsi_check_pattern(d, VQ_IO, 0, 16384, 7);
 }
+
+/*
+ * With more than 2^32 blocks LIO's sense data has descriptor format, in which the
+ * sense key stands elsewhere. Seen to fail on the module that did not look there,
+ * 6.12: the residual is 0.
+ */
+VRING_TEST(io_desc_sense, "io/read-the-key-of-descriptor-sense",
+	   "have no data counted as moved by a refused UNMAP of a large disk")
+{
+	uint8_t cdb[CDB_LEN] = { 0x42, [8] = 24 };
+	uint8_t list[24] = { 0, 22, 0, 16, [8] = 1, [23] = 8 };
+	struct vdev *d;
+	struct req r;
+	struct tgt t;
+	struct bs b;
+
+	bs_fileio(&b, 3ull << 40);
+	expect(bs_attrib(&b, "emulate_tpu", "1"), 0);
+	tgt_new(&t);
+	expect(lun_link(&t, 1, 0, &b), 0);
+	d = dev_up(t.wwn, 1, 64, F_DEFAULT);
+	scsi_tur(d, VQ_IO);
+	req_init(&r, d, VQ_IO);
+	req_cmd(&r, 1, 0, cdb);
+	req_out(&r, gmem_alloc(&d->mem, 64, 64), sizeof(list));
+	gmem_put(&d->mem, r.out[0].gpa, list, sizeof(list));
+	req_run(&r);
+	req_sense(&r, 5, 0x21);
+	check((r.rsp.sense[0] & 0x7f) == 0x72, "format %02x", r.rsp.sense[0]);
+	check(r.rsp.resid == sizeof(list), "residual %u", r.rsp.resid);
+}
