@@ -60,13 +60,19 @@ size_t vscsi_guest_translate(struct vscsi_vq *vq, u64 addr, size_t len,
  * Mark a piece dirty. The vhost core takes the address as it is for an index
  * into the VMM's bitmap, so it must lie in the memory table, for which the
  * bitmap was found large enough.
+ *
+ * If that is not writable the guest's answer is right, but a migration would lose
+ * it: tell the VMM as the vhost core does of what it cannot access.
  */
 static void log_piece(struct vscsi_vq *vq, u64 addr, u64 len)
 {
 	struct vhost_log log = { .addr = addr, .len = len };
 
-	if (unlikely(vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL)))
-		vhost_log_write(&vq->vhost, &log, 1, len, NULL, 0);
+	if (likely(!vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL)) ||
+	    vhost_log_write(&vq->vhost, &log, 1, len, NULL, 0) >= 0)
+		return;
+	vq->stats.faults++;
+	vscsi_vq_error(&vq->vhost);
 }
 
 /* Move @len bytes between @buf and the guest memory at @addr. */

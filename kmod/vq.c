@@ -50,8 +50,7 @@ void vscsi_vq_break(struct vscsi_vq *vq, const struct vscsi_chain *chain,
 	vq->stats.malformed++;
 	vq->broken = true;
 	WRITE_ONCE(vq->live, false);
-	if (vq->vhost.error_ctx)
-		eventfd_signal(vq->vhost.error_ctx);
+	vscsi_vq_error(&vq->vhost);
 }
 
 /*

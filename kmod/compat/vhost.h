@@ -464,7 +464,7 @@ static inline __virtio64 cpu_to_vhost64(const struct vhost_virtqueue *vq,
 }
 
 /**
- * vscsi_vq_error() - tell the VMM that a ring is malformed
+ * vscsi_vq_error() - tell the VMM that a ring is malformed, or the log
  * @vq: the queue
  *
  * Locking: caller holds @vq->mutex.
