@@ -113,7 +113,8 @@ static int claim_all(struct vscsi_dev *dev, struct vscsi_endpoint *ep)
 			pr_notice_ratelimited("%s/tpgt_%u: no nexus\n",
 					      bare->wwn->name, bare->tag);
 		else
-			pr_notice_ratelimited("%s: unknown WWN\n", ep->wwn);
+			pr_notice_ratelimited("%*pE: unknown WWN\n",
+					      (int)strlen(ep->wwn), ep->wwn);
 	}
 	mutex_unlock(&vscsi_ports_lock);
 	if (ret < 0)

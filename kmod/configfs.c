@@ -318,7 +318,8 @@ static ssize_t vscsi_tpg_attached_show(struct config_item *item, char *page)
 	guard(mutex)(&tpg->lock);
 	if (!tpg->dev)
 		return 0;
-	return sysfs_emit(page, "%d %s %u\n", tpg->pid, tpg->comm,
+	return sysfs_emit(page, "%d %*pE %u\n", tpg->pid,
+			  (int)strlen(tpg->comm), tpg->comm,
 			  from_kuid_munged(&init_user_ns, tpg->uid));
 }
 

@@ -262,8 +262,8 @@ static int clear_endpoint(struct vscsi_dev *dev, const char *wwn)
 	if (!dev->endpoint)
 		return 0;
 	if (strcmp(dev->endpoint->wwn, wwn)) {
-		pr_notice_ratelimited("pid %d: %s is set, not %s\n", dev->pid,
-				      dev->endpoint->wwn, wwn);
+		pr_notice_ratelimited("pid %d: %s is set, not %*pE\n", dev->pid,
+				      dev->endpoint->wwn, (int)strlen(wwn), wwn);
 		return -EINVAL;
 	}
 	trace_vscsi_endpoint(dev, false);

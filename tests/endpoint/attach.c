@@ -8,6 +8,7 @@
  * free), refuse-wwn-of-224 (takes up to 255 characters).
  */
 #include <stdio.h>
+#include <sys/prctl.h>
 #include "vring.h"
 
 static int endpoint_arg(int fd, unsigned long nr, const char *wwn, int abi,
@@ -236,4 +237,31 @@ VRING_TEST(ep_attached, "endpoint/show-who-is-attached",
 	expect(dev_clear_endpoint(d->fd, t.wwn), 0);
 	expect(file_read(text, sizeof(text), "%s/tpgt_1/attached", t.path), 0);
 	check(!strpbrk(text, "0123456789"), "detached, but says: %s", text);
+}
+
+/* Seen to fail on the module before, 6.12: the name is printed as it is. */
+VRING_TEST(
+	ep_escape, "endpoint/escape-names-that-a-vmm-chose",
+	"find no line break in messages and in attached that a VMM put there")
+{
+	struct vdev *d = ready();
+	char text[256], *end;
+	struct tgt t;
+
+	tgt_new(&t);
+	step("SET_ENDPOINT");
+	kmsg_mark();
+	expect(dev_set_endpoint(d->fd, "naa.x\nset"), -ENODEV);
+	check(kmsg_has("naa.x\\x5cnset"), "no line that has it escaped");
+	step("attached");
+	check(!prctl(PR_SET_NAME, "a 0\n1 b"), "prctl: %s", strerror(errno));
+	expect(dev_set_endpoint(d->fd, t.wwn), 0);
+	expect(file_read(text, sizeof(text), "%s/tpgt_1/attached", t.path), 0);
+	end = strchr(text, '\n');
+	check(!end || !end[1], "two lines: %s", text);
+	check(strstr(text, "a 0\\n1 b"), "not escaped: %s", text);
+	step("CLEAR_ENDPOINT");
+	kmsg_mark();
+	expect(dev_clear_endpoint(d->fd, "naa.x\nclear"), -EINVAL);
+	check(kmsg_has("naa.x\\x5cnclear"), "no line that has it escaped");
 }
