@@ -8,6 +8,7 @@
  * Runs under the device's mutex. A port is claimed under its own lock; its
  * directory is kept by configfs, whose locks may not be taken under ours.
  */
+#include <linux/bitmap.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/slab.h>
@@ -196,8 +197,9 @@ struct vscsi_endpoint *vscsi_claim(struct vscsi_dev *dev, const char *wwn)
 
 err_unclaim:
 	unclaim_all(ep);
-	vscsi_event_discard(dev);
 err_free:
+	/* Of ports that were claimed for a while. */
+	vscsi_event_discard(dev);
 	kfree(ep);
 	return ERR_PTR(err);
 }
@@ -221,8 +223,12 @@ void vscsi_claim_drop(struct vscsi_dev *dev, struct vscsi_endpoint *ep)
 	kfree(ep);
 }
 
-/* The next port of the endpoint's WWN that can be claimed now, claimed. */
-static struct vscsi_tpg *claim_next(struct vscsi_dev *dev)
+/*
+ * The next port of the endpoint's WWN that can be claimed now and was not tried
+ * yet, claimed.
+ */
+static struct vscsi_tpg *claim_next(struct vscsi_dev *dev,
+				    unsigned long *tried)
 {
 	struct vscsi_endpoint *ep = dev->endpoint;
 	struct vscsi_tpg *tpg;
@@ -231,6 +237,7 @@ static struct vscsi_tpg *claim_next(struct vscsi_dev *dev)
 	guard(mutex)(&vscsi_ports_lock);
 	list_for_each_entry(tpg, &vscsi_ports, node)
 		if (wwn_matches(tpg->wwn, ep->wwn) && !ep->tpgs[tpg->tag] &&
+		    !test_bit(tpg->tag, tried) &&
 		    claim_port(tpg, dev, ep) > 0)
 			return tpg;
 	return NULL;
@@ -256,14 +263,17 @@ static void announce(struct vscsi_tpg *tpg)
 void vscsi_claim_late(struct work_struct *work)
 {
 	struct vscsi_dev *dev = container_of(work, struct vscsi_dev, attach);
+	DECLARE_BITMAP(tried, VSCSI_TARGETS) = { };
 	struct vscsi_tpg *tpg;
 
 	guard(mutex)(&dev->vhost.mutex);
-	while (dev->endpoint && !dev->stopping && (tpg = claim_next(dev))) {
+	while (dev->endpoint && !dev->stopping &&
+	       (tpg = claim_next(dev, tried))) {
+		__set_bit(tpg->tag, tried);
 		if (depend(tpg)) {
 			/* Being removed, and off the list soon. */
 			unclaim(tpg);
-			return;
+			continue;
 		}
 		vscsi_watch_port(tpg);
 		/* Pairs with the acquire in vscsi_endpoint_tpg(). */

@@ -75,6 +75,8 @@ static int start_ring(struct vscsi_dev *dev, struct vscsi_vq *vq)
 		mutex_lock(&vq->vhost.mutex);
 		vscsi_vq_free(vq);
 		mutex_unlock(&vq->vhost.mutex);
+		/* It stood in the way of barriers, and does not any more. */
+		vscsi_control_wake(dev);
 	}
 	return err;
 }
