@@ -356,6 +356,8 @@ static long missed_ioctl(struct vscsi_dev *dev, unsigned int cmd,
 	spin_lock(&dev->events_lock);
 	dev->events_missed = missed;
 	spin_unlock(&dev->events_lock);
+	/* The guest may have a buffer in the ring. */
+	vscsi_vq_wake(&dev->vqs[VSCSI_VQ_EVT]);
 	return 0;
 }
 

@@ -139,7 +139,10 @@ VRING_TEST(evt_overflow, "event/report-missed-events",
 	event_expect(&r[n], RESET, 1, 5, RESCAN);
 }
 
-/* As a VMM does that restores a guest: what was missed is not forgotten. */
+/*
+ * As a VMM does that restores a guest: what was missed is not forgotten. Seen to
+ * fail on the module that waited for a kick, 6.12.
+ */
 VRING_TEST(evt_missed, "event/remember-missed-events",
 	   "be told NO_EVENT, MISSED after events were lost to a stop")
 {
@@ -166,6 +169,10 @@ VRING_TEST(evt_missed, "event/remember-missed-events",
 	event_post(&r[1], d);
 	expect(dev_set_endpoint(d->fd, t.wwn), 0);
 	event_expect(&r[1], VIRTIO_SCSI_T_NO_EVENT | MISSED, 0, 0, 0);
+	step("set by the VMM while running");
+	event_post(&r[3], d);
+	expect(dev_ioctl(d->fd, VHOST_SCSI_SET_EVENTS_MISSED, &value), 0);
+	event_expect(&r[3], VIRTIO_SCSI_T_NO_EVENT | MISSED, 0, 0, 0);
 	step("cleared by the VMM");
 	expect(dev_ioctl(d->fd, VHOST_SCSI_SET_EVENTS_MISSED, &value), 0);
 	value = 0;
