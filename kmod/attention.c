@@ -10,6 +10,7 @@
  * paused while its disk is resized.
  */
 #include <linux/slab.h>
+#include <linux/unaligned.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_backend.h>
 
@@ -110,7 +111,7 @@ static void raise(struct vscsi_tpg *tpg, u16 lun,
 }
 
 /* Do something about every LUN of a port, with what can be seen of it. */
-static void for_each_lun(struct vscsi_tpg *tpg,
+static void visit_luns(struct vscsi_tpg *tpg,
 			 void (*fn)(struct vscsi_tpg *tpg,
 				    const struct sight *sight))
 {
@@ -140,14 +141,26 @@ static void lose_nexus(struct vscsi_tpg *tpg, const struct sight *sight)
 void vscsi_attention_nexus_loss(struct vscsi_tpg *tpg)
 {
 	guard(mutex)(&tpg->lock);
-	for_each_lun(tpg, lose_nexus);
+	visit_luns(tpg, lose_nexus);
+}
+
+static u16 take(struct vscsi_tpg *tpg, u16 lun)
+{
+	unsigned int i;
+
+	for (i = 0; i < VSCSI_ATTENTIONS; i++)
+		if (unlikely(!xa_empty(&tpg->attentions[i])) &&
+		    xa_erase(&tpg->attentions[i], lun))
+			return codes[i];
+	return 0;
 }
 
 /**
  * vscsi_attention_take() - is a command to be answered with a unit attention?
  * @tpg: the port, claimed
  * @lun: single level LUN, which exists
- * @cdb: the command; INQUIRY, REPORT LUNS and REQUEST SENSE get none
+ * @cdb: the command; INQUIRY and REPORT LUNS get none, REQUEST SENSE reports
+ *	them otherwise
  *
  * Each is reported once.
  *
@@ -156,19 +169,38 @@ void vscsi_attention_nexus_loss(struct vscsi_tpg *tpg)
  */
 u16 vscsi_attention_take(struct vscsi_tpg *tpg, u16 lun, const u8 *cdb)
 {
-	unsigned int i;
-
 	switch (cdb[0]) {
 	case INQUIRY:
 	case REPORT_LUNS:
 	case REQUEST_SENSE:
 		return 0;
 	}
-	for (i = 0; i < VSCSI_ATTENTIONS; i++)
-		if (unlikely(!xa_empty(&tpg->attentions[i])) &&
-		    xa_erase(&tpg->attentions[i], lun))
-			return codes[i];
-	return 0;
+	return take(tpg, lun);
+}
+
+/**
+ * vscsi_attention_report() - put a unit attention in what REQUEST SENSE returns
+ * @tpg: the port, claimed
+ * @lun: single level LUN
+ * @buf: sense data as LIO returns it; left alone if it says something
+ * @len: bytes of it that the guest gets; the unit attention stays if it would
+ *	not see all of it
+ *
+ * Context: any.
+ */
+void vscsi_attention_report(struct vscsi_tpg *tpg, u16 lun, u8 *buf, u32 len)
+{
+	bool fixed = (buf[0] & 0x7f) < 0x72;
+	unsigned int key = fixed ? 2 : 1, asc = fixed ? 12 : 2;
+	u16 code;
+
+	if (len < asc + 2 || (buf[key] & 0x0f))
+		return;
+	code = take(tpg, lun);
+	if (!code)
+		return;
+	buf[key] |= UNIT_ATTENTION;
+	put_unaligned_be16(code, buf + asc);
 }
 
 /* Take note of a LUN's size; tell if it is another than before. */
@@ -196,7 +228,7 @@ static void compare(struct vscsi_tpg *tpg, const struct sight *sight)
 void vscsi_watch_port(struct vscsi_tpg *tpg)
 {
 	guard(mutex)(&tpg->lock);
-	for_each_lun(tpg, compare);
+	visit_luns(tpg, compare);
 }
 
 /**

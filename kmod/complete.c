@@ -157,6 +157,15 @@ static int finish_data(struct vscsi_vq *vq, struct vscsi_req *req, u32 moved)
 	return moved + (moved ? req->prot_len : 0);
 }
 
+/* Its data is in a page of ours. */
+static void report_attention(struct vscsi_req *req, u32 moved)
+{
+	if (req->dir == DMA_FROM_DEVICE && moved)
+		vscsi_attention_report(req->tpg, req->lun,
+				       sg_virt(req->data.sgl),
+				       min(moved, req->data.sgl->length));
+}
+
 static void answer(struct vscsi_vq *vq, struct vscsi_req *req)
 {
 	const struct se_cmd *cmd = &req->se_cmd;
@@ -173,6 +182,8 @@ static void answer(struct vscsi_vq *vq, struct vscsi_req *req)
 		resp.sense = req->sense;
 		resp.sense_len = min_t(u32, cmd->scsi_sense_length,
 				       VSCSI_SENSE_SIZE);
+		if (unlikely(req->cdb[0] == REQUEST_SENSE))
+			report_attention(req, moved);
 	}
 	data = finish_data(vq, req, moved);
 	if (unlikely(data < 0)) {

@@ -687,6 +687,7 @@ void vscsi_attention_forget(struct vscsi_tpg *tpg);
 void vscsi_attention_forget_lun(struct vscsi_tpg *tpg, u16 lun);
 void vscsi_attention_nexus_loss(struct vscsi_tpg *tpg);
 u16 vscsi_attention_take(struct vscsi_tpg *tpg, u16 lun, const u8 *cdb);
+void vscsi_attention_report(struct vscsi_tpg *tpg, u16 lun, u8 *buf, u32 len);
 void vscsi_watch_init(struct vscsi_dev *dev);
 void vscsi_watch_start(struct vscsi_dev *dev);
 void vscsi_watch_stop(struct vscsi_dev *dev);

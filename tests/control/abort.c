@@ -323,6 +323,51 @@ VRING_TEST(ctl_nexus_ua, "control/report-nexus-loss-once",
 	      req_tmf_response(&r));
 }
 
+/* Sense data of @len bytes by REQUEST SENSE. */
+static void request_sense(struct guest *g, uint8_t *buf, uint8_t len)
+{
+	uint8_t cdb[CDB_LEN] = { 0x03, [4] = len };
+	struct req r;
+
+	req_init(&r, g->d, VQ_IO);
+	req_cmd(&r, 1, 0, cdb);
+	req_in(&r, gmem_alloc(&g->d->mem, 64, 64), len);
+	gmem_fill(&g->d->mem, r.in[0].gpa, 0, len);
+	req_run(&r);
+	req_good(&r);
+	gmem_get(&g->d->mem, r.in[0].gpa, buf, len);
+}
+
+/*
+ * SPC-4, 6.39. Seen to fail on the module before, 6.12: no sense key is reported.
+ */
+VRING_TEST(
+	ctl_nexus_sense, "control/report-nexus-loss-by-request-sense",
+	"be told of a nexus reset by REQUEST SENSE, once, if it has room for it")
+{
+	uint8_t buf[18] = { 0 };
+	struct guest g;
+	struct req r;
+
+	make_backstores();
+	start(&g);
+	expect_tmf(&g, NEXUS_RESET, 0, 0, SUCCEEDED);
+	step("without room");
+	request_sense(&g, buf, 8);
+	check(!(buf[2] & 0xf), "sense key %x", buf[2] & 0xf);
+	step("with room");
+	request_sense(&g, buf, 18);
+	check((buf[2] & 0xf) == 6 && buf[12] == 0x29 && buf[13] == 7,
+	      "%x/%02x/%02x", buf[2] & 0xf, buf[12], buf[13]);
+	step("afterwards");
+	request_sense(&g, buf, 18);
+	check(!(buf[2] & 0xf), "sense key %x", buf[2] & 0xf);
+	run_tur(&g, &r, 0);
+	req_good(&r);
+	run_tur(&g, &r, 1);
+	req_sense(&r, 6, 0x29);
+}
+
 VRING_TEST(ctl_query, "control/query-tasks",
 	   "be told of commands that are there, and not of others")
 {
