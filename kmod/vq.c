@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A virtqueue: from the kick to the chain. vscsi_vq_kick() runs in the wakeup
+ * A virtqueue: from the kick to the chain. vq_kick() runs in the wakeup
  * of an eventfd, atomic; everything else runs in the queue's thread (or in the
  * control thread on behalf of it) under the queue's mutex. Nothing here knows
  * SCSI.
