@@ -89,6 +89,23 @@ guest_alive()
 	[ -n "$pid" ] && kill -0 "$pid" 2>/dev/null
 }
 
+# Did a guest reset itself, with nothing on its console, though nobody asked it to?
+# That is the emulated processor (docs/testing.md). Told once of each.
+guest_reset_itself()
+{
+	local log found=1
+
+	for log in "$GUEST_RUN"/*/qmp.log; do
+		if grep -q '"guest-reset"' "$log" 2>/dev/null &&
+		   ! grep -q '"host-qmp-system-reset"' "$log" &&
+		   [ ! -s "${log%/*}/console.log" ]; then
+			mv "$log" "$log.reset"
+			found=0
+		fi
+	done
+	return "$found"
+}
+
 # The end of a guest's logs, for the reader of a failed test.
 guest_show_logs()
 {
