@@ -112,8 +112,8 @@ static void raise(struct vscsi_tpg *tpg, u16 lun,
 
 /* Do something about every LUN of a port, with what can be seen of it. */
 static void visit_luns(struct vscsi_tpg *tpg,
-			 void (*fn)(struct vscsi_tpg *tpg,
-				    const struct sight *sight))
+		       void (*fn)(struct vscsi_tpg *tpg,
+				  const struct sight *sight))
 {
 	struct sight *sights;
 	unsigned int i, n;

@@ -210,7 +210,8 @@ prepare(struct vscsi_vq *vq, struct vscsi_req *req,
 	trace_vscsi_map(vq, req, err);
 	if (err)
 		return err == -ENOMEM ? &no_memory : &failure;
-	return vscsi_screen_list(req, screened) ? screened : NULL;
+	/* Data that is not copied is a medium's, not a parameter list. */
+	return !align && vscsi_screen_list(req, screened) ? screened : NULL;
 }
 
 /**

@@ -32,11 +32,6 @@ bool vscsi_screen_sense(struct vscsi_verdict *verdict, u8 key, u16 asc)
 	return true;
 }
 
-static bool illegal(struct vscsi_verdict *verdict, u16 asc)
-{
-	return vscsi_screen_sense(verdict, ILLEGAL_REQUEST, asc);
-}
-
 static bool overrun(struct vscsi_verdict *verdict)
 {
 	*verdict = (struct vscsi_verdict) {
@@ -242,13 +237,13 @@ static bool screen_rw(struct vscsi_req *req, struct se_device *dev,
 	u64 bytes = (u64)rw->blocks * dev->dev_attrib.block_size;
 
 	if (!blocks_exist(dev, rw->lba, rw->blocks))
-		return illegal(verdict, LBA_OUT_OF_RANGE);
+		return vscsi_illegal(verdict, LBA_OUT_OF_RANGE);
 	if (!is_passthrough(dev) && !flags_ok(req, dev, rw->flags))
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	if (bytes > transfer_limit(dev))
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	if (!pi_ok(req, dev, rw))
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	/* 5.6.6.1.1: more data than there are buffers for, in that direction. */
 	if (bytes > req->len ||
 	    (bytes && rw->write != (req->dir == DMA_TO_DEVICE)))
@@ -281,12 +276,12 @@ static bool screen_mode_sense(const u8 *cdb, struct vscsi_verdict *verdict)
 	case 0x08:
 	case 0x0a:
 	case 0x1c:
-		return subpage ? illegal(verdict, INVALID_FIELD) : false;
+		return subpage ? vscsi_illegal(verdict, INVALID_FIELD) : false;
 	case 0x3f:
 		return subpage && subpage != 0xff ?
-		       illegal(verdict, INVALID_FIELD) : false;
+		       vscsi_illegal(verdict, INVALID_FIELD) : false;
 	default:
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	}
 }
 
@@ -295,20 +290,20 @@ static bool screen_write_same(struct vscsi_req *req, struct se_device *dev,
 			      struct vscsi_verdict *verdict)
 {
 	if (flags & 0x06)
-		return illegal(verdict, INVALID_OPCODE);
+		return vscsi_illegal(verdict, INVALID_OPCODE);
 	if (!blocks || blocks > dev->dev_attrib.max_write_same_len ||
 	    (flags & 0x11))
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	if (!blocks_exist(dev, lba, blocks))
-		return illegal(verdict, LBA_OUT_OF_RANGE);
+		return vscsi_illegal(verdict, LBA_OUT_OF_RANGE);
 	if (flags & 0x08) {
 		if (!dev->dev_attrib.emulate_tpws)
-			return illegal(verdict, INVALID_OPCODE);
+			return vscsi_illegal(verdict, INVALID_OPCODE);
 	} else if (has_pi(req, dev)) {
 		/* LIO refuses, too, but prints a line. */
-		return illegal(verdict, INVALID_OPCODE);
+		return vscsi_illegal(verdict, INVALID_OPCODE);
 	} else if (flags >> 5) {
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	}
 	return take_out(req, dev->dev_attrib.block_size, verdict);
 }
@@ -319,7 +314,7 @@ static bool check_range(struct vscsi_req *req, struct se_device *dev, u64 lba,
 {
 	req->mapped = 0;
 	return blocks_exist(dev, lba, blocks) ? false :
-	       illegal(verdict, LBA_OUT_OF_RANGE);
+	       vscsi_illegal(verdict, LBA_OUT_OF_RANGE);
 }
 
 /* With IMMED, LIO would look at the command after it has ended it. */
@@ -346,7 +341,7 @@ static bool screen_block(struct vscsi_req *req, struct se_device *dev,
 					 verdict);
 	case VARIABLE_LENGTH_CMD:
 		if (get_unaligned_be16(cdb + 8) != WRITE_SAME_32)
-			return illegal(verdict, INVALID_OPCODE);
+			return vscsi_illegal(verdict, INVALID_OPCODE);
 		return screen_write_same(req, dev, get_unaligned_be64(cdb + 12),
 					 get_unaligned_be32(cdb + 28), cdb[10],
 					 verdict);
@@ -363,18 +358,18 @@ static bool screen_block(struct vscsi_req *req, struct se_device *dev,
 				   get_unaligned_be32(cdb + 10), verdict);
 	case COMPARE_AND_WRITE:
 		if (!dev->dev_attrib.emulate_caw || leaves_pi(dev))
-			return illegal(verdict, INVALID_OPCODE);
+			return vscsi_illegal(verdict, INVALID_OPCODE);
 		if (cdb[13] > 1 || ((cdb[1] & 0x18) && !has_fua(dev)))
-			return illegal(verdict, INVALID_FIELD);
+			return vscsi_illegal(verdict, INVALID_FIELD);
 		if (!blocks_exist(dev, get_unaligned_be64(cdb + 2), cdb[13]))
-			return illegal(verdict, LBA_OUT_OF_RANGE);
+			return vscsi_illegal(verdict, LBA_OUT_OF_RANGE);
 		return cdb[13] && take_out(req, 2 * dev->dev_attrib.block_size,
 					   verdict);
 	case UNMAP:
 		if (!dev->dev_attrib.emulate_tpu)
-			return illegal(verdict, INVALID_OPCODE);
+			return vscsi_illegal(verdict, INVALID_OPCODE);
 		return req->mapped && req->mapped < 8 ?
-		       illegal(verdict, 0x1a00) : false;
+		       vscsi_illegal(verdict, 0x1a00) : false;
 	case READ_CAPACITY:
 		return req->len < 8 ? overrun(verdict) : false;
 	case SERVICE_ACTION_IN_16:
@@ -383,7 +378,7 @@ static bool screen_block(struct vscsi_req *req, struct se_device *dev,
 		case SAI_REPORT_REFERRALS:
 			return false;
 		}
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	default:
 		return false;
 	}
@@ -403,9 +398,9 @@ static bool screen_primary(struct vscsi_req *req, struct vscsi_verdict *verdict)
 	switch (cdb[0]) {
 	case INQUIRY:
 		return !(cdb[1] & 1) && cdb[2] ?
-		       illegal(verdict, INVALID_FIELD) : false;
+		       vscsi_illegal(verdict, INVALID_FIELD) : false;
 	case REQUEST_SENSE:
-		return cdb[1] & 1 ? illegal(verdict, INVALID_FIELD) : false;
+		return cdb[1] & 1 ? vscsi_illegal(verdict, INVALID_FIELD) : false;
 	case MODE_SENSE:
 	case MODE_SENSE_10:
 		return screen_mode_sense(cdb, verdict);
@@ -418,7 +413,7 @@ static bool screen_primary(struct vscsi_req *req, struct vscsi_verdict *verdict)
 static bool screen_no_lun(struct vscsi_req *req, struct vscsi_verdict *verdict)
 {
 	if (req->lun || req->prot_len)
-		return illegal(verdict, NO_SUCH_LUN);
+		return vscsi_illegal(verdict, NO_SUCH_LUN);
 	switch (req->cdb[0]) {
 	case TEST_UNIT_READY:
 	case INQUIRY:
@@ -426,7 +421,7 @@ static bool screen_no_lun(struct vscsi_req *req, struct vscsi_verdict *verdict)
 	case REQUEST_SENSE:
 		return screen_primary(req, verdict);
 	}
-	return illegal(verdict, NO_SUCH_LUN);
+	return vscsi_illegal(verdict, NO_SUCH_LUN);
 }
 
 static bool screen_device(struct vscsi_req *req, struct se_device *dev,
@@ -442,7 +437,7 @@ static bool screen_device(struct vscsi_req *req, struct se_device *dev,
 		return screen_rw(req, dev, &rw, verdict);
 	}
 	if (req->prot_len)
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	if (is_passthrough(dev)) {
 		req->mapped = min_t(u32, req->len,
 				    VSCSI_SGS_MAX << PAGE_SHIFT);

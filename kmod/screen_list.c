@@ -58,11 +58,6 @@ struct pr_state {
 	u64 key;
 };
 
-static bool illegal(struct vscsi_verdict *verdict, u16 asc)
-{
-	return vscsi_screen_sense(verdict, ILLEGAL_REQUEST, asc);
-}
-
 static bool conflict(struct vscsi_verdict *verdict)
 {
 	*verdict = (struct vscsi_verdict) {
@@ -121,7 +116,7 @@ static bool screen_spc2(const struct vscsi_req *req, struct se_device *dev,
 	struct pr_state pr;
 
 	if (reserve && (req->cdb[1] & 3) == 3)
-		return illegal(verdict, INVALID_OPCODE);
+		return vscsi_illegal(verdict, INVALID_OPCODE);
 	if (req->attr != TCM_SIMPLE_TAG)
 		return false;
 	pr_look(req, dev, &pr);
@@ -137,7 +132,7 @@ static bool screen_pr_in(const struct vscsi_req *req, struct se_device *dev,
 	if (dev->dev_reservation_flags & DRF_SPC2_RESERVATIONS)
 		return conflict(verdict);
 	if ((req->cdb[1] & 0x1f) > 3 || get_unaligned_be16(req->cdb + 7) < 8)
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	return false;
 }
 
@@ -158,9 +153,9 @@ static bool screen_pr_state(const struct vscsi_req *req, struct se_device *dev,
 		fallthrough;
 	case PR_REGISTER_AND_IGNORE:
 		if (pr.registered && list[20] & 0x08)
-			return illegal(verdict, INVALID_LIST);
+			return vscsi_illegal(verdict, INVALID_LIST);
 		if (pr.registered && pr.all_ports && !(list[20] & 0x04))
-			return illegal(verdict, INVALID_FIELD);
+			return vscsi_illegal(verdict, INVALID_FIELD);
 		return false;
 	case PR_RELEASE:
 		/* Of what it does not hold a nexus may release anything. */
@@ -173,9 +168,9 @@ static bool screen_pr_state(const struct vscsi_req *req, struct se_device *dev,
 		return conflict(verdict);
 	if (sa == PR_REGISTER_AND_MOVE)
 		return !get_unaligned_be64(list + 8) &&
-		       illegal(verdict, INVALID_LIST);
+		       vscsi_illegal(verdict, INVALID_LIST);
 	if (sa != PR_CLEAR && scope)
-		return illegal(verdict, INVALID_LIST);
+		return vscsi_illegal(verdict, INVALID_LIST);
 	return sa == PR_RESERVE && pr.reserved &&
 	       (!pr.is_holder || type != pr.type) && conflict(verdict);
 }
@@ -194,14 +189,14 @@ static bool screen_pr_out(const struct vscsi_req *req, struct se_device *dev,
 	if (req->mapped < PR_LIST_LEN ||
 	    (req->mapped > PR_LIST_LEN && !spec_i_pt &&
 	     sa != PR_REGISTER_AND_MOVE))
-		return illegal(verdict, LIST_LENGTH);
+		return vscsi_illegal(verdict, LIST_LENGTH);
 	if (spec_i_pt && sa != PR_REGISTER)
-		return illegal(verdict, INVALID_LIST);
+		return vscsi_illegal(verdict, INVALID_LIST);
 	if (sa > PR_REGISTER_AND_MOVE)
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	if ((sa == PR_RESERVE || sa == PR_PREEMPT ||
 	     sa == PR_PREEMPT_AND_ABORT) && !(BIT(type) & PR_TYPES))
-		return illegal(verdict, INVALID_FIELD);
+		return vscsi_illegal(verdict, INVALID_FIELD);
 	/* Commands before an ordered one are yet to change the state. */
 	return req->attr == TCM_SIMPLE_TAG &&
 	       screen_pr_state(req, dev, list, verdict);
@@ -225,10 +220,10 @@ static bool screen_copy_segment(const u8 *segment, unsigned int targets,
 	u16 to = get_unaligned_be16(segment + 6);
 
 	if (segment[0] != 0x02)
-		return illegal(verdict, UNKNOWN_SEGMENT);
+		return vscsi_illegal(verdict, UNKNOWN_SEGMENT);
 	if (get_unaligned_be16(segment + 2) != COPY_SEGMENT - 4 ||
 	    from > COPY_ID_MAX || to > COPY_ID_MAX)
-		return illegal(verdict, INVALID_LIST);
+		return vscsi_illegal(verdict, INVALID_LIST);
 	return from >= targets && to >= targets &&
 	       vscsi_screen_sense(verdict, COPY_ABORTED, NOT_REACHABLE);
 }
@@ -237,10 +232,10 @@ static bool screen_copy_segment(const u8 *segment, unsigned int targets,
 static bool screen_copy_target(const u8 *target, struct vscsi_verdict *verdict)
 {
 	if (target[0] != 0xe4)
-		return illegal(verdict, UNKNOWN_TARGET);
+		return vscsi_illegal(verdict, UNKNOWN_TARGET);
 	return ((target[4] & 0x0f) != 1 || (target[5] & 0x3f) != 3 ||
 		target[7] != 16 || target[8] >> 4 != 6) &&
-	       illegal(verdict, INVALID_LIST);
+	       vscsi_illegal(verdict, INVALID_LIST);
 }
 
 static bool screen_copy(const struct vscsi_req *req, struct se_device *dev,
@@ -251,28 +246,28 @@ static bool screen_copy(const struct vscsi_req *req, struct se_device *dev,
 	u16 targets, at;
 
 	if (!dev->dev_attrib.emulate_3pc || req->cdb[1] & 0x1f)
-		return illegal(verdict, INVALID_OPCODE);
+		return vscsi_illegal(verdict, INVALID_OPCODE);
 	if (!req->mapped)
 		return false;
 	get_list(req, list, sizeof(list));
 	targets = get_unaligned_be16(list + 2);
 	segments = get_unaligned_be32(list + 8);
 	if (req->mapped < COPY_HDR || targets + segments > COPY_LISTS_MAX)
-		return illegal(verdict, LIST_LENGTH);
+		return vscsi_illegal(verdict, LIST_LENGTH);
 	if (get_unaligned_be32(list + 12))
-		return illegal(verdict, INVALID_LIST);
+		return vscsi_illegal(verdict, INVALID_LIST);
 	if (req->mapped < COPY_HDR + targets + segments)
-		return illegal(verdict, LIST_LENGTH);
+		return vscsi_illegal(verdict, LIST_LENGTH);
 	if (!segments)
-		return illegal(verdict, INVALID_LIST);
+		return vscsi_illegal(verdict, INVALID_LIST);
 	if (segments % COPY_SEGMENT)
-		return illegal(verdict, UNKNOWN_SEGMENT);
+		return vscsi_illegal(verdict, UNKNOWN_SEGMENT);
 	if (segments > COPY_SEGMENT)
-		return illegal(verdict, TOO_MANY_SEGMENTS);
+		return vscsi_illegal(verdict, TOO_MANY_SEGMENTS);
 	if (targets % COPY_TARGET)
-		return illegal(verdict, UNKNOWN_TARGET);
+		return vscsi_illegal(verdict, UNKNOWN_TARGET);
 	if (targets > 2 * COPY_TARGET)
-		return illegal(verdict, TOO_MANY_TARGETS);
+		return vscsi_illegal(verdict, TOO_MANY_TARGETS);
 	for (at = 0; at < targets; at += COPY_TARGET)
 		if (screen_copy_target(list + COPY_HDR + at, verdict))
 			return true;
@@ -286,10 +281,10 @@ static bool screen_copy_results(const struct vscsi_req *req,
 				struct vscsi_verdict *verdict)
 {
 	if (!dev->dev_attrib.emulate_3pc)
-		return illegal(verdict, INVALID_OPCODE);
+		return vscsi_illegal(verdict, INVALID_OPCODE);
 	return (req->cdb[2] || (req->cdb[1] & 0x1f) != 3 ||
 		get_unaligned_be32(req->cdb + 10) < 54) &&
-	       illegal(verdict, INVALID_FIELD);
+	       vscsi_illegal(verdict, INVALID_FIELD);
 }
 
 /*
@@ -336,10 +331,10 @@ static bool screen(struct vscsi_req *req, struct se_device *dev,
 	case MAINTENANCE_IN:
 		return sa == MI_REPORT_TARGET_PGS &&
 		       get_unaligned_be32(cdb + 6) < (cdb[1] & 0x20 ? 8 : 4) &&
-		       illegal(verdict, INVALID_FIELD);
+		       vscsi_illegal(verdict, INVALID_FIELD);
 	case MAINTENANCE_OUT:
 		return sa == MO_SET_TARGET_PGS && req->mapped < 4 &&
-		       illegal(verdict, INVALID_LIST);
+		       vscsi_illegal(verdict, INVALID_LIST);
 	case UNMAP:
 		cut_unmap(req);
 		return false;

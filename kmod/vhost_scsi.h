@@ -581,6 +581,19 @@ struct vscsi_verdict {
 bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 		  struct vscsi_verdict *verdict);
 bool vscsi_screen_sense(struct vscsi_verdict *verdict, u8 key, u16 asc);
+
+/**
+ * vscsi_illegal() - answer with ILLEGAL REQUEST
+ * @verdict: the answer
+ * @asc: additional sense code and its qualifier
+ *
+ * Return: true.
+ */
+static inline bool vscsi_illegal(struct vscsi_verdict *verdict, u16 asc)
+{
+	return vscsi_screen_sense(verdict, ILLEGAL_REQUEST, asc);
+}
+
 struct se_lun *vscsi_screen_get_lun(struct vscsi_tpg *tpg, u16 lun,
 				    bool *read_only);
 bool vscsi_screen_lun_exists(struct vscsi_tpg *tpg, u16 lun);

@@ -76,18 +76,26 @@ static void check_aborted(struct vdev *d, struct req *tmf, unsigned int queues)
 	      req_tmf_response(tmf));
 }
 
-VRING_TEST(ctl_reset_good, "control/reset-lun-with-commands-in-flight",
-	   "reset a LUN with 128 commands, and have them all answered as RESET")
+/* A LUN that was reset with 128 commands of so many queues in flight. */
+static struct vdev *reset_with_commands(unsigned int queues)
 {
 	struct vdev *d;
 	struct req tmf;
 	struct dm m;
 
-	d = hold_commands(&m, 2);
+	d = hold_commands(&m, queues);
 	send_reset(&tmf, d);
 	wait_reset_at_work(&tmf);
 	dm_resume(&m);
-	check_aborted(d, &tmf, 2);
+	check_aborted(d, &tmf, queues);
+	return d;
+}
+
+VRING_TEST(ctl_reset_good, "control/reset-lun-with-commands-in-flight",
+	   "reset a LUN with 128 commands, and have them all answered as RESET")
+{
+	struct vdev *d = reset_with_commands(2);
+
 	step("use the LUN again");
 	scsi_tur(d, VQ_IO);
 	scsi_write_pattern(d, VQ_IO, 0, 65536, 5);
@@ -149,15 +157,8 @@ static void run_attr(struct vdev *d, uint8_t attr)
 VRING_TEST(ctl_reset_ordered, "control/serve-ordered-command-after-reset",
 	   "send ORDERED commands after a reset that aborted 128 commands")
 {
-	struct vdev *d;
-	struct req tmf;
-	struct dm m;
+	struct vdev *d = reset_with_commands(1);
 
-	d = hold_commands(&m, 1);
-	send_reset(&tmf, d);
-	wait_reset_at_work(&tmf);
-	dm_resume(&m);
-	check_aborted(d, &tmf, 1);
 	scsi_tur(d, VQ_IO);
 	for (int i = 0; i < 3; i++) {
 		step("ORDERED, round %d", i);

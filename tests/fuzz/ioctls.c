@@ -7,8 +7,9 @@
  * is opened afterwards serves a good command. A sequence of one thread is the
  * same in each run with the same seed; of several, what each does is.
  *
- * What it has found: io/compare-and-write-under-unit-attention; a forerunner of
- * it, configfs/make-nexus-beside-unlink.
+ * What it has found: io/compare-and-write-after-resets, which is also what it was
+ * seen to fail on (6.12: a warning of LIO); a forerunner of it,
+ * configfs/make-nexus-beside-unlink.
  */
 #include <pthread.h>
 #include "../io/dirty.h"

@@ -77,18 +77,6 @@ static void race(struct vdev *d, int rounds)
 	}
 }
 
-static struct vdev *attach(const struct bs *b, unsigned int queues)
-{
-	struct vdev *d;
-	struct tgt t;
-
-	tgt_new(&t);
-	expect(lun_link(&t, 1, 0, b), 0);
-	d = dev_up(t.wwn, queues, 64, F_DEFAULT);
-	scsi_tur(d, VQ_IO);
-	return d;
-}
-
 VRING_TEST_LIMIT(
 	caw_attention, "io/compare-and-write-after-resets",
 	"have COMPARE AND WRITE fail for a unit attention, and be atomic after that",
@@ -99,7 +87,7 @@ VRING_TEST_LIMIT(
 	struct bs b;
 
 	bs_ramdisk(&b, 4 * MIB);
-	d = attach(&b, 2);
+	d = dev_up_on(&b, 2);
 	scsi_write_pattern(d, VQ_IO, 0, BLOCK, 1);
 	for (int i = 0; i < 4; i++) {
 		step("reset %d", i);
@@ -126,8 +114,8 @@ VRING_TEST(
 	struct bs b;
 
 	bs_ramdisk(&b, 4 * MIB);
-	a = attach(&b, 1);
-	d = attach(&b, 2);
+	a = dev_up_on(&b, 1);
+	d = dev_up_on(&b, 2);
 	req_init(&r, a, VQ_IO);
 	req_cmd(&r, 1, 0, reserve);
 	req_run(&r);

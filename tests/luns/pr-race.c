@@ -16,18 +16,6 @@
 #define OTHER_KEY 0x1234567800000002ull
 #define WRITE_EXCLUSIVE_ALL_REGISTRANTS 0x07
 
-static struct vdev *attach(const struct bs *b, unsigned int queues)
-{
-	struct vdev *d;
-	struct tgt t;
-
-	tgt_new(&t);
-	expect(lun_link(&t, 1, 0, b), 0);
-	d = dev_up(t.wwn, queues, 64, F_DEFAULT);
-	scsi_tur(d, VQ_IO);
-	return d;
-}
-
 /* It is refused, and the registration is still there. */
 static void refuse_preempt(struct vdev *d, uint8_t action, uint64_t holder)
 {
@@ -55,8 +43,8 @@ VRING_TEST(
 	struct bs bs;
 
 	bs_ramdisk(&bs, 4 * MIB);
-	a = attach(&bs, 1);
-	b = attach(&bs, 1);
+	a = dev_up_on(&bs, 1);
+	b = dev_up_on(&bs, 1);
 	expect(pr_out(a, PR_REGISTER, 0, 0, KEY), 0);
 	refuse_preempt(a, PR_PREEMPT, 0);
 	refuse_preempt(a, PR_PREEMPT_AND_ABORT, 0);
@@ -77,8 +65,8 @@ VRING_TEST(
 	struct bs bs;
 
 	bs_ramdisk(&bs, 4 * MIB);
-	a = attach(&bs, 1);
-	b = attach(&bs, 1);
+	a = dev_up_on(&bs, 1);
+	b = dev_up_on(&bs, 1);
 	expect(pr_out(a, PR_REGISTER, 0, 0, KEY), 0);
 	expect(pr_out(a, PR_RESERVE, WRITE_EXCLUSIVE, KEY, 0), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(action); i++) {
@@ -161,7 +149,7 @@ static struct vdev *start(unsigned int queues)
 	struct bs b;
 
 	bs_ramdisk(&b, 4 * MIB);
-	return attach(&b, queues);
+	return dev_up_on(&b, queues);
 }
 
 VRING_TEST_LIMIT(
@@ -273,8 +261,8 @@ VRING_TEST(
 
 	dm_new(&m, brd_device());
 	bs_iblock(&bs, m.node);
-	a = attach(&bs, 1);
-	b = attach(&bs, 2);
+	a = dev_up_on(&bs, 1);
+	b = dev_up_on(&bs, 2);
 	expect(pr_out(a, PR_REGISTER, 0, 0, KEY), 0);
 	expect(pr_out(a, PR_RESERVE, WRITE_EXCLUSIVE, KEY, 0), 0);
 	expect(pr_out(b, PR_REGISTER, 0, 0, OTHER_KEY), 0);

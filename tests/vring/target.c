@@ -177,3 +177,15 @@ bool tgt_sweep(unsigned int id)
 	wwn_prefix(prefix, sizeof(prefix), id);
 	return each(FABRIC, prefix, sweep_target);
 }
+
+struct vdev *dev_up_on(const struct bs *b, unsigned int queues)
+{
+	struct vdev *d;
+	struct tgt t;
+
+	tgt_new(&t);
+	expect(lun_link(&t, 1, 0, b), 0);
+	d = dev_up(t.wwn, queues, 64, F_DEFAULT);
+	scsi_tur(d, VQ_IO);
+	return d;
+}

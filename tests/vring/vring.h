@@ -421,6 +421,8 @@ int lun_link(const struct tgt *t, unsigned int tpgt, unsigned int lun,
 	     const struct bs *b);
 int lun_unlink(const struct tgt *t, unsigned int tpgt, unsigned int lun);
 void tgt_add(const struct tgt *t, unsigned int tpgt); /* TPG and nexus */
+/* A device on a new target whose LUN 0 is @b, past its unit attention. */
+struct vdev *dev_up_on(const struct bs *b, unsigned int queues);
 /* The common case: a target whose TPG 1 has a ramdisk as LUN 0. */
 void tgt_with_ramdisk(struct tgt *t, uint64_t bytes);
 /* As that, but LUN 0 is a block device that can be made to hang and to fail. */
