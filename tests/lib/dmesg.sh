@@ -2,14 +2,17 @@
 # shellcheck shell=bash
 #
 # What the kernel thinks of a test: its log, taint, and what is left behind.
-# Level 1 is emulated and starting a program is dear there: hence busybox, and
-# shell loops where a pipe of programs would read better.
+# Level 1 is emulated; to start a program, and to fork, is dear there: hence
+# busybox, shell loops where a pipe of programs would read better, and answers in
+# a variable.
 #
 #   kernel_log                  the kernel's log since the running test began
 #   kernel_complaint FILE [ALLOWED]
-#                               the first line that no test may cause; lines that
-#                               match the extended regular expression pass
-#   taint_beyond MASK           taint bits set that are not in the mask, or nothing
+#                               sets COMPLAINT to the first line that no test may
+#                               cause; lines that match the extended regular
+#                               expression pass
+#   taint_beyond MASK           sets COMPLAINT to the taint bits that are set and
+#                               not in the mask
 #   leftovers_state             sets STATE, a list of what a test might leave behind
 #   new_lines OLD NEW           lines of NEW that are not in OLD
 
@@ -30,28 +33,30 @@ kernel_log() {
 kernel_complaint() {
 	local text=''
 
-	# mostly there is none, and no program has to be started to see that
+	COMPLAINT=''
+	# mostly there is none
 	read -rd '' text <"$1" || true
 	[[ $text =~ $KERNEL_COMPLAINTS ]] || return 0
 	if [[ -n ${2:-} ]]; then
-		busybox grep -E "$KERNEL_COMPLAINTS" "$1" | busybox grep -vE "$2" | busybox head -n 1
+		COMPLAINT=$(busybox grep -E "$KERNEL_COMPLAINTS" "$1" |
+			busybox grep -vE "$2" | busybox head -n 1) || true
 	else
-		busybox grep -m 1 -E "$KERNEL_COMPLAINTS" "$1"
-	fi || true
+		COMPLAINT=$(busybox grep -m 1 -E "$KERNEL_COMPLAINTS" "$1") || true
+	fi
 }
 
 taint_beyond() {
-	local bits letters=GFSRMBUDAWCIOELKXTNJ bit out=''
+	local bits letters=GFSRMBUDAWCIOELKXTNJ bit
 
+	COMPLAINT=''
 	read -r bits </proc/sys/kernel/tainted
 	bits=$((bits & ~$1))
-	((bits)) || return 0
-	for ((bit = 0; bit < 31; bit++)); do
+	for ((bit = 0; bits && bit < 31; bit++)); do
 		if ((bits >> bit & 1)); then
-			out+=" $bit${letters:bit:1}"
+			COMPLAINT+=" $bit${letters:bit:1}"
 		fi
 	done
-	echo "taint bits:$out"
+	COMPLAINT=${COMPLAINT:+taint bits:$COMPLAINT}
 }
 
 leftovers_state() {

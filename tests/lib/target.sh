@@ -87,9 +87,17 @@ target_lun()
 
 target_unlun()
 {
-	local lun=$TARGET_CFS/vhost/$1/tpgt_${3:-1}/lun/lun_$2
+	target__unlun "$TARGET_CFS/vhost/$1/tpgt_${3:-1}/lun/lun_$2"
+}
 
-	find "$lun" -maxdepth 1 -type l -delete && rmdir "$lun"
+target__unlun()
+{
+	local link
+
+	for link in "$1"/*; do
+		[ ! -L "$link" ] || rm "$link" || return 1
+	done
+	rmdir "$1"
 }
 
 target_delete()
@@ -100,10 +108,9 @@ target_delete()
 		[ -d "$tpg" ] || continue
 		for lun in "$tpg"/lun/lun_*; do
 			[ -d "$lun" ] || continue
-			find "$lun" -maxdepth 1 -type l -delete
-			rmdir "$lun" || return 1
+			target__unlun "$lun" || return 1
 		done
-		! grep -q . "$tpg/nexus" 2>/dev/null ||
+		! read -r _ <"$tpg/nexus" 2>/dev/null ||
 			echo NULL >"$tpg/nexus" || return 1
 		rmdir "$tpg" || return 1
 	done

@@ -65,8 +65,8 @@ ensure_packages() { # package...
 # What it takes to boot level 1, and what the tests use inside it.
 PACKAGES_VM=(qemu-system-x86 busybox-static xz-utils zstd kmod)
 # shellcheck disable=SC2034
-PACKAGES_TESTS=(sg3-utils fio targetcli-fb dbus python3-dbus e2fsprogs cpio libaio-dev
-	libc6-dev gcc make)
+PACKAGES_TESTS=(sg3-utils fio targetcli-fb dbus python3-dbus e2fsprogs dosfstools mtools cpio
+	bash-builtins libaio-dev libc6-dev gcc make)
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole)
 # shellcheck disable=SC2034
