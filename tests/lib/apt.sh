@@ -22,6 +22,8 @@ apt_sources() { # release
 	while read -r uri name; do
 		[[ $name == "$own" || $name == "$own-updates" || $name == "$own-security" ]] ||
 			continue
+		# a release's backports are in one suite
+		[[ $1 != *-backports || $name == "$own" ]] || continue
 		echo "deb $signed$uri $1${name#"$own"} main"
 	done
 }
