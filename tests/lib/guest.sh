@@ -89,8 +89,8 @@ guest_alive()
 	[ -n "$pid" ] && kill -0 "$pid" 2>/dev/null
 }
 
-# Did a guest reset itself, with nothing on its console, though nobody asked it to?
-# That is the emulated processor (docs/testing.md). Told once of each.
+# Did a guest reset itself, though nobody asked it to and its kernel had nothing to
+# complain of? That is the emulated processor (docs/testing.md). Told once of each.
 guest_reset_itself()
 {
 	local log found=1
@@ -98,7 +98,8 @@ guest_reset_itself()
 	for log in "$GUEST_RUN"/*/qmp.log; do
 		if grep -q '"guest-reset"' "$log" 2>/dev/null &&
 		   ! grep -q '"host-qmp-system-reset"' "$log" &&
-		   [ ! -s "${log%/*}/console.log" ]; then
+		   ! grep -qE 'panic|Oops|BUG:|WARNING:|Call Trace|protection fault' \
+			"${log%/*}/console.log" 2>/dev/null; then
 			mv "$log" "$log.reset"
 			found=0
 		fi
