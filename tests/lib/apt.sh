@@ -22,8 +22,6 @@ apt_sources() { # release
 	while read -r uri name; do
 		[[ $name == "$own" || $name == "$own-updates" || $name == "$own-security" ]] ||
 			continue
-		# a release's backports are in one suite
-		[[ $1 != *-backports || $name == "$own" ]] || continue
 		echo "deb $signed$uri $1${name#"$own"} main"
 	done
 }
@@ -52,6 +50,19 @@ apt_use_release() { # release dir
 	export APT_CONFIG=$2/apt.conf
 	# shellcheck disable=SC2034 # for who uses this
 	APT_LISTS=$2/lists
+}
+
+# The packages and nothing that they need, downloaded and unpacked into a folder.
+apt_unpack() { # dir package...
+	local dir=$1 deb
+
+	shift
+	mkdir -p "$dir/debs"
+	(cd "$dir/debs" && apt-get -qq -o APT::Sandbox::User=root download "$@" >&2) || return 1
+	for deb in "$dir"/debs/*.deb; do
+		dpkg -x "$deb" "$dir" || return 1
+	done
+	rm -rf "$dir/debs"
 }
 
 # All that the packages need, downloaded and unpacked: nothing is configured, no
