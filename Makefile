@@ -59,7 +59,7 @@ test:
 
 ## test-trixie: load, io and a guest on the kernel and the QEMU of Debian 13
 test-trixie:
-	@tests/run -k trixie load io guest/serve-newer-qemu
+	@tests/run -k trixie load io guest-smp/serve-newer-qemu
 
 ## test-debug: the tests on the debug kernel (KASAN, lockdep, kmemleak)
 test-debug:
