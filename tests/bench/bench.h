@@ -1,23 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What main.c (cases, results) and drive.c (the loop that is timed) share. */
+/*
+ * main.c has the cases; load.c those of requests, whose timed loop is drive.c;
+ * lifecycle.c those of a device's life.
+ */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include "vring.h"
 
 #define RING_SIZE 128u
-#define MAX_DEPTH 64u
+#define MAX_DEPTH 128u
 #define PAGE 4096u
 #define DEVICE_BYTES (256 * MIB)
+
+/* What is behind a LUN. */
+enum store {
+	STORE_NULL, /* a ramdisk that moves no data: what is measured is the way */
+	STORE_RAM,
+	STORE_BLOCK, /* null_blk by iblock: ends in an interrupt, moves no data */
+	STORE_FILE,
+};
 
 /* One kind of request, on a number of queues at some depth each. */
 struct load {
 	unsigned int queues;
 	unsigned int depth;
 	unsigned int bytes;
+	unsigned int luns; /* in turns; 0 is 1 */
+	enum store store;
 	bool write;
 	bool scattered; /* no two pages of a request adjacent */
 };
+
+struct bench {
+	const char *name;
+	const char *unit;
+	void (*run)(const struct bench *b);
+	struct load load;
+	long requests;
+};
+
+extern long requests; /* from the command line, or 0 */
+
+void result(const char *name, const char *unit, double value);
+struct vdev *bench_device(unsigned int queues);
+void bench_target(struct tgt *t, const struct load *load);
+
+void run_load(const struct bench *b);
+void run_set_endpoint(const struct bench *b);
+void run_clear_endpoint(const struct bench *b);
+void run_link_to_event(const struct bench *b);
+void run_memory(const struct bench *b);
+void run_allocations(const struct bench *b);
 
 /* A request slot: its number is its head in the ring. */
 struct slot {
@@ -30,6 +64,7 @@ struct driver {
 	const struct load *load;
 	unsigned int blocks; /* per request */
 	uint32_t lba;
+	uint8_t lun; /* of the next request */
 	unsigned int inflight;
 	struct slot slot[MAX_DEPTH];
 	long *left; /* requests that nobody has begun yet, shared */

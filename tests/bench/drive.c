@@ -106,6 +106,9 @@ static inline void begin(struct driver *d, unsigned int head)
 	s->hdr->tag = d->lba;
 	*(uint32_t *)&s->hdr->cdb[2] = __builtin_bswap32(d->lba);
 	d->lba = (d->lba + d->blocks) & (DEVICE_BYTES / BLOCK - 1);
+	s->hdr->lun[3] = d->lun;
+	if (++d->lun >= d->load->luns)
+		d->lun = 0;
 	s->rsp->response = RSP_POISON;
 	vq->avail->ring[vq->avail_idx++ % RING_SIZE] = head;
 }

@@ -9,172 +9,70 @@
  * It is meant for a machine whose clock counts instructions (tests/vm/boot
  * --icount), and refuses to run on another unless VSCSI_ANY_CLOCK is set.
  */
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include "bench.h"
 #include "harness.h"
 
-#define ROUNDS 5 /* of setting an endpoint */
+long requests;
 
-struct bench {
-	const char *name;
-	const char *unit;
-	void (*run)(const struct bench *b);
-	struct load load;
-	long requests;
-};
-
-static long requests; /* from the command line */
-static pthread_barrier_t gate;
-static long left;
-
-static void result(const struct bench *b, double value)
+void result(const char *name, const char *unit, double value)
 {
-	printf("%s\t%s\t%.1f\n", b->name, b->unit, value);
+	printf("%s\t%s\t%.3f\n", name, unit, value);
 }
 
-/* A target whose LUN 0 moves no data: what is measured is the way there. */
-static void null_target(struct tgt *t)
-{
-	const unsigned int hba = test_id() * 100;
-	char control[64];
-	struct bs b = { 0 };
-
-	snprintf(b.path, sizeof(b.path), CONFIG_TARGET "/core/rd_mcp_%u", hba);
-	dir_make(CONFIG_TARGET "/core");
-	expect(dir_make("%s", b.path), 0);
-	snprintf(b.path, sizeof(b.path), CONFIG_TARGET "/core/rd_mcp_%u/vt%u",
-		 hba, test_id());
-	expect(dir_make("%s", b.path), 0);
-	snprintf(control, sizeof(control), "rd_pages=%llu,rd_nullio=%d",
-		 DEVICE_BYTES / PAGE, !getenv("VSCSI_BENCH_COPY"));
-	expect(file_write(control, "%s/control", b.path), 0);
-	expect(file_write("1", "%s/enable", b.path), 0);
-	tgt_new(t);
-	expect(lun_link(t, 1, 0, &b), 0);
-}
-
-static struct vdev *device(unsigned int queues)
-{
-	struct vdev *d = dev_open(queues);
-
-	dev_rings(d, RING_SIZE);
-	for (unsigned int i = 0; i < d->nvqs; i++)
-		check(!fcntl(d->vq[i].call, F_SETFL, 0), "fcntl: %s",
-		      strerror(errno));
-	expect(dev_ready(d, F_DEFAULT), 0);
-	return d;
-}
-
-static void *drive_thread(void *arg)
-{
-	struct driver *d = arg;
-
-	drive_run(d); /* warm up */
-	pthread_barrier_wait(&gate);
-	pthread_barrier_wait(&gate);
-	drive_run(d);
-	pthread_barrier_wait(&gate);
-	return NULL;
-}
-
-/*
- * One thread a queue, as a guest has one processor a queue. The first queue's
- * is this one: a load of one queue has no other thread.
- */
-static void run_load(const struct bench *b)
-{
-	struct driver *drivers = calloc(b->load.queues, sizeof(*drivers));
-	long count = requests ? requests : b->requests;
-	struct vdev *d = device(b->load.queues);
-	pthread_t thread;
-	uint64_t begin;
-	struct tgt t;
-
-	null_target(&t);
-	for (unsigned int i = 0; i < b->load.queues; i++)
-		drive_prepare(&drivers[i], &d->vq[VQ_IO + i], &b->load, &left);
-	expect(dev_set_endpoint(d->fd, t.wwn), 0);
-
-	pthread_barrier_init(&gate, NULL, b->load.queues);
-	left = count / 8;
-	for (unsigned int i = 1; i < b->load.queues; i++)
-		check(!pthread_create(&thread, NULL, drive_thread, &drivers[i]),
-		      "no thread");
-	drive_run(&drivers[0]);
-	pthread_barrier_wait(&gate);
-	left = count;
-	mark_begin();
-	begin = now_ns();
-	pthread_barrier_wait(&gate);
-	drive_run(&drivers[0]);
-	pthread_barrier_wait(&gate);
-	mark_end();
-	result(b, (double)(now_ns() - begin) / count);
-
-	expect(dev_clear_endpoint(d->fd, t.wwn), 0);
-	dev_close(d);
-}
-
-/* The mean over some rounds, in microseconds; the first is for warming up. */
-static void run_endpoint(const struct bench *b)
-{
-	struct vdev *d = device(b->load.queues);
-	bool set = !b->load.write;
-	uint64_t sum = 0, times[3];
-	struct tgt t;
-
-	null_target(&t);
-	for (int i = 0; i <= ROUNDS; i++) {
-		if (i == 1 && set)
-			mark_begin();
-		expect(dev_ready(d, F_DEFAULT), 0);
-		times[0] = now_ns();
-		expect(dev_set_endpoint(d->fd, t.wwn), 0);
-		times[1] = now_ns();
-		expect(dev_clear_endpoint(d->fd, t.wwn), 0);
-		times[2] = now_ns();
-		if (i)
-			sum += set ? times[1] - times[0] : times[2] - times[1];
-	}
-	mark_end();
-	result(b, (double)sum / ROUNDS / 1000);
-	dev_close(d);
-}
-
-#define LOAD(title, nr, qd, len, wr, scatter, count)                \
+#define LOAD(title, count, ...)                                     \
 	{                                                           \
 		.name = title, .unit = "insns/io", .run = run_load, \
-		.requests = count,                                  \
-		.load = { .queues = nr,                             \
-			  .depth = qd,                              \
-			  .bytes = len,                             \
-			  .write = wr,                              \
-			  .scattered = scatter },                   \
+		.requests = count, .load = { __VA_ARGS__ },         \
 	}
-#define ENDPOINT(title, nr, clear)                                          \
-	{                                                                   \
-		.name = title, .unit = "us", .run = run_endpoint, .load = { \
-			.queues = nr,                                       \
-			.write = clear                                      \
-		}                                                           \
+#define LIFE(title, what, how, ...)                      \
+	{                                                \
+		.name = title, .unit = what, .run = how, \
+		.load = { __VA_ARGS__ },                 \
 	}
 
+/* Queues, depth of each, bytes; then what is not the usual. */
 static const struct bench benches[] = {
-	LOAD("read-4k-qd1", 1, 1, 4096, false, false, 8000),
-	LOAD("write-4k-qd1", 1, 1, 4096, true, false, 8000),
-	LOAD("read-4k-qd32", 1, 32, 4096, false, false, 32000),
-	LOAD("write-4k-qd32", 1, 32, 4096, true, false, 32000),
-	LOAD("read-64k-qd16", 1, 16, 65536, false, false, 8000),
-	LOAD("read-64k-scattered-qd16", 1, 16, 65536, false, true, 8000),
-	LOAD("read-4k-2q-qd16", 2, 16, 4096, false, false, 32000),
-	LOAD("read-4k-4q-qd8", 4, 8, 4096, false, false, 32000),
-	ENDPOINT("set-endpoint-1q", 1, false),
-	ENDPOINT("clear-endpoint-1q", 1, true),
-	ENDPOINT("set-endpoint-4q", 4, false),
-	ENDPOINT("clear-endpoint-4q", 4, true),
+	LOAD("read-4k-qd1", 8000, 1, 1, 4096),
+	LOAD("read-4k-qd8", 16000, 1, 8, 4096),
+	LOAD("read-4k-qd32", 32000, 1, 32, 4096),
+	LOAD("read-4k-qd128", 32000, 1, 128, 4096),
+	LOAD("write-4k-qd1", 8000, 1, 1, 4096, .write = true),
+	LOAD("write-4k-qd8", 16000, 1, 8, 4096, .write = true),
+	LOAD("write-4k-qd32", 32000, 1, 32, 4096, .write = true),
+	LOAD("write-4k-qd128", 32000, 1, 128, 4096, .write = true),
+	LOAD("read-64k-qd16", 8000, 1, 16, 65536),
+	LOAD("read-64k-scattered-qd16", 8000, 1, 16, 65536, .scattered = true),
+	LOAD("write-64k-qd16", 8000, 1, 16, 65536, .write = true),
+	LOAD("read-1m-qd4", 800, 1, 4, MIB),
+	LOAD("write-1m-qd4", 800, 1, 4, MIB, .write = true),
+	LOAD("read-4k-2q-qd16", 32000, 2, 16, 4096),
+	LOAD("read-4k-4q-qd8", 32000, 4, 8, 4096),
+	LOAD("read-4k-8q-qd4", 32000, 8, 4, 4096),
+	LOAD("read-4k-16q-qd2", 32000, 16, 2, 4096),
+	LOAD("read-4k-8luns-qd32", 32000, 1, 32, 4096, .luns = 8),
+	LOAD("read-4k-64luns-qd32", 32000, 1, 32, 4096, .luns = 64),
+	LOAD("read-4k-ram-qd32", 32000, 1, 32, 4096, .store = STORE_RAM),
+	LOAD("write-4k-ram-qd32", 32000, 1, 32, 4096, .store = STORE_RAM,
+	     .write = true),
+	LOAD("read-64k-ram-qd16", 8000, 1, 16, 65536, .store = STORE_RAM),
+	LOAD("read-4k-block-qd1", 8000, 1, 1, 4096, .store = STORE_BLOCK),
+	LOAD("read-4k-block-qd32", 32000, 1, 32, 4096, .store = STORE_BLOCK),
+	LOAD("write-4k-block-qd32", 32000, 1, 32, 4096, .store = STORE_BLOCK,
+	     .write = true),
+	LOAD("read-4k-file-qd32", 16000, 1, 32, 4096, .store = STORE_FILE),
+	LOAD("write-4k-file-qd32", 16000, 1, 32, 4096, .store = STORE_FILE,
+	     .write = true),
+	LIFE("set-endpoint-1q", "us", run_set_endpoint, 1),
+	LIFE("set-endpoint-4q", "us", run_set_endpoint, 4),
+	LIFE("set-endpoint-16q", "us", run_set_endpoint, 16),
+	LIFE("clear-endpoint-1q", "us", run_clear_endpoint, 1),
+	LIFE("clear-endpoint-4q", "us", run_clear_endpoint, 4),
+	LIFE("clear-endpoint-16q", "us", run_clear_endpoint, 16),
+	LIFE("link-to-event", "us", run_link_to_event, 1),
+	LIFE("memory-per-queue", "KiB", run_memory, 8),
+	LIFE("largest-allocation", "order", run_allocations, 4, 32, 65536),
 };
 
 /* Two million instructions take two milliseconds, unless interrupted. */

@@ -49,6 +49,16 @@ void bs_ramdisk(struct bs *b, uint64_t bytes)
 	make(b, "rd_mcp", control);
 }
 
+void bs_null(struct bs *b, uint64_t bytes)
+{
+	char control[64];
+
+	memset(b, 0, sizeof(*b));
+	snprintf(control, sizeof(control), "rd_pages=%llu,rd_nullio=1",
+		 (unsigned long long)bytes / 4096);
+	make(b, "rd_mcp", control);
+}
+
 void bs_fileio(struct bs *b, uint64_t bytes)
 {
 	char control[256];

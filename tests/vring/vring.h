@@ -394,6 +394,7 @@ struct bs {
 };
 
 void bs_ramdisk(struct bs *b, uint64_t bytes);
+void bs_null(struct bs *b, uint64_t bytes); /* a ramdisk that moves no data */
 void bs_fileio(struct bs *b, uint64_t bytes);
 void bs_iblock(struct bs *b, const char *device);
 void bs_fileio_on(struct bs *b, const char *device);

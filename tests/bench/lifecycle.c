@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The cases of a device's life: endpoints, events, and the memory it holds. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include "bench.h"
+#include "harness.h"
+
+#define ROUNDS 5  /* of setting an endpoint, or linking a LUN */
+#define DEVICES 4 /* held at a time, for the memory of one */
+#define TRACING "/sys/kernel/tracing"
+
+/* The mean over some rounds, in microseconds; the first is for warming up. */
+static void run_endpoint(const struct bench *b, bool set)
+{
+	struct vdev *d = bench_device(b->load.queues);
+	uint64_t sum = 0, times[3];
+	struct tgt t;
+
+	bench_target(&t, &b->load);
+	for (int i = 0; i <= ROUNDS; i++) {
+		if (i == 1)
+			mark_begin();
+		expect(dev_ready(d, F_DEFAULT), 0);
+		times[0] = now_ns();
+		expect(dev_set_endpoint(d->fd, t.wwn), 0);
+		times[1] = now_ns();
+		expect(dev_clear_endpoint(d->fd, t.wwn), 0);
+		times[2] = now_ns();
+		if (i)
+			sum += set ? times[1] - times[0] : times[2] - times[1];
+	}
+	mark_end();
+	result(b->name, b->unit, (double)sum / ROUNDS / 1000);
+	dev_close(d);
+}
+
+void run_set_endpoint(const struct bench *b)
+{
+	run_endpoint(b, true);
+}
+
+void run_clear_endpoint(const struct bench *b)
+{
+	run_endpoint(b, false);
+}
+
+/* From the link(2) of a LUN until its event is in the guest's memory. */
+void run_link_to_event(const struct bench *b)
+{
+	struct vdev *d = dev_open(1);
+	uint64_t sum = 0, begin;
+	struct req event;
+	struct tgt t;
+	struct bs bs;
+
+	dev_rings(d, RING_SIZE);
+	check(!fcntl(d->vq[VQ_EVT].call, F_SETFL, 0), "fcntl: %s",
+	      strerror(errno));
+	expect(dev_ready(d, F_DEFAULT | F_HOTPLUG), 0);
+	bench_target(&t, &b->load);
+	expect(dev_set_endpoint(d->fd, t.wwn), 0);
+	bs_null(&bs, DEVICE_BYTES);
+	for (int i = 0; i <= ROUNDS; i++) {
+		event_post(&event, d);
+		begin = now_ns();
+		expect(lun_link(&t, 1, 1, &bs), 0);
+		/* the in-tree one tells no length, so no event_wait() */
+		req_wait(&event);
+		if (i)
+			sum += now_ns() - begin;
+		req_free(&event);
+		event_post(&event, d);
+		expect(lun_unlink(&t, 1, 1), 0);
+		req_wait(&event);
+		req_free(&event);
+	}
+	result(b->name, b->unit, (double)sum / ROUNDS / 1000);
+	expect(dev_clear_endpoint(d->fd, t.wwn), 0);
+	dev_close(d);
+}
+
+static long meminfo(const char *text, const char *field)
+{
+	const char *line = strstr(text, field);
+
+	check(line, "/proc/meminfo has no %s", field);
+	return strtol(line + strlen(field), NULL, 10);
+}
+
+/* KiB in use that are neither a process's nor a file's. */
+static long kernel_memory(void)
+{
+	static char text[16384];
+
+	expect(file_read(text, sizeof(text), "/proc/meminfo"), 0);
+	return meminfo(text, "MemTotal:") - meminfo(text, "MemFree:") -
+	       meminfo(text, "Buffers:") - meminfo(text, "\nCached:") -
+	       meminfo(text, "AnonPages:") - meminfo(text, "SReclaimable:");
+}
+
+/* KiB that one device with an endpoint and so many queues holds. */
+static double held(const struct bench *b, unsigned int queues)
+{
+	struct vdev *d[DEVICES];
+	struct tgt t[DEVICES];
+	long before, after;
+
+	for (int i = 0; i < DEVICES; i++) {
+		bench_target(&t[i], &b->load);
+		/* rings are shared memory of the owner's, and there before */
+		d[i] = bench_device(queues);
+	}
+	before = kernel_memory();
+	for (int i = 0; i < DEVICES; i++)
+		expect(dev_set_endpoint(d[i]->fd, t[i].wwn), 0);
+	after = kernel_memory();
+	for (int i = 0; i < DEVICES; i++) {
+		expect(dev_clear_endpoint(d[i]->fd, t[i].wwn), 0);
+		dev_close(d[i]);
+	}
+	return (double)(after - before) / DEVICES;
+}
+
+/* Memory of opening and ring setup, with @queues: before any endpoint. */
+static double opened(unsigned int queues)
+{
+	struct vdev *d[DEVICES];
+	int fd[DEVICES];
+	long before, after;
+
+	before = kernel_memory();
+	for (int i = 0; i < DEVICES; i++)
+		fd[i] = dev_open_fd();
+	after = kernel_memory();
+	for (int i = 0; i < DEVICES; i++) {
+		d[i] = dev_open_on(fd[i], queues);
+		dev_close(d[i]);
+	}
+	return (double)(after - before) / DEVICES;
+}
+
+void run_memory(const struct bench *b)
+{
+	double four, eight;
+	char name[64];
+
+	held(b, 8); /* what is made once stays */
+	four = held(b, 4);
+	eight = held(b, 8);
+	result(b->name, b->unit, (eight - four) / 4);
+	snprintf(name, sizeof(name), "%s-open", b->name);
+	result(name, b->unit, opened(8));
+}
+
+/* Tracefs need not be mounted. */
+static void trace(const char *value, const char *file)
+{
+	expect(file_write(value, TRACING "/%s", file), 0);
+}
+
+/* The largest order that anyone asked for while a device lived and served. */
+void run_allocations(const struct bench *b)
+{
+	char line[512];
+	long order, largest = 0;
+	struct driver drive;
+	const char *found;
+	struct vdev *d;
+	struct tgt t;
+	FILE *log;
+	long count = 64;
+
+	if (!file_exists(TRACING "/trace"))
+		check(!mount("tracefs", TRACING, "tracefs", 0, NULL),
+		      "mount: %s", strerror(errno));
+	bench_target(&t, &b->load);
+	trace("0", "tracing_on");
+	trace("order > 0", "events/kmem/mm_page_alloc/filter");
+	trace("1", "events/kmem/mm_page_alloc/enable");
+	trace("", "trace");
+	trace("1", "tracing_on");
+	d = bench_device(b->load.queues);
+	expect(dev_set_endpoint(d->fd, t.wwn), 0);
+	drive_prepare(&drive, &d->vq[VQ_IO], &b->load, &count);
+	drive_run(&drive);
+	expect(dev_clear_endpoint(d->fd, t.wwn), 0);
+	dev_close(d);
+	trace("0", "tracing_on");
+	trace("0", "events/kmem/mm_page_alloc/enable");
+
+	log = fopen(TRACING "/trace", "re");
+	check(log, TRACING "/trace: %s", strerror(errno));
+	while (fgets(line, sizeof(line), log)) {
+		/* what a process has as its memory, in huge pages */
+		if (strstr(line, "MOVABLE") || strstr(line, "TRANSHUGE"))
+			continue;
+		found = strstr(line, " order=");
+		order = found ? strtol(found + 7, NULL, 10) : 0;
+		if (order > largest)
+			largest = order;
+	}
+	fclose(log);
+	result(b->name, b->unit, largest);
+}
