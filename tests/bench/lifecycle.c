@@ -99,21 +99,20 @@ static long kernel_memory(void)
 	       meminfo(text, "AnonPages:") - meminfo(text, "SReclaimable:");
 }
 
-/* KiB that one device with an endpoint and so many queues holds. */
+/* KiB that one device with an endpoint and so many queues holds, since open(). */
 static double held(const struct bench *b, unsigned int queues)
 {
 	struct vdev *d[DEVICES];
 	struct tgt t[DEVICES];
 	long before, after;
 
-	for (int i = 0; i < DEVICES; i++) {
-		bench_target(&t[i], &b->load);
-		/* rings are shared memory of the owner's, and there before */
-		d[i] = bench_device(queues);
-	}
-	before = kernel_memory();
 	for (int i = 0; i < DEVICES; i++)
+		bench_target(&t[i], &b->load);
+	before = kernel_memory();
+	for (int i = 0; i < DEVICES; i++) {
+		d[i] = bench_device(queues);
 		expect(dev_set_endpoint(d[i]->fd, t[i].wwn), 0);
+	}
 	after = kernel_memory();
 	for (int i = 0; i < DEVICES; i++) {
 		expect(dev_clear_endpoint(d[i]->fd, t[i].wwn), 0);
@@ -122,38 +121,18 @@ static double held(const struct bench *b, unsigned int queues)
 	return (double)(after - before) / DEVICES;
 }
 
-/* Memory of opening and ring setup, with @queues: before any endpoint. */
-static double opened(unsigned int queues)
-{
-	struct vdev *d[DEVICES];
-	int fd[DEVICES];
-	long before, after;
-
-	before = kernel_memory();
-	for (int i = 0; i < DEVICES; i++)
-		fd[i] = dev_open_fd();
-	after = kernel_memory();
-	for (int i = 0; i < DEVICES; i++) {
-		d[i] = dev_open_on(fd[i], queues);
-		dev_close(d[i]);
-	}
-	return (double)(after - before) / DEVICES;
-}
-
+/* What a queue holds, and what a device holds whatever its queues. */
 void run_memory(const struct bench *b)
 {
 	double four, eight;
-	char name[64];
 
 	held(b, 8); /* what is made once stays */
 	four = held(b, 4);
 	eight = held(b, 8);
 	result(b->name, b->unit, (eight - four) / 4);
-	snprintf(name, sizeof(name), "%s-open", b->name);
-	result(name, b->unit, opened(8));
+	result("memory-per-device", b->unit, 2 * four - eight);
 }
 
-/* Tracefs need not be mounted. */
 static void trace(const char *value, const char *file)
 {
 	expect(file_write(value, TRACING "/%s", file), 0);
@@ -171,6 +150,7 @@ void run_allocations(const struct bench *b)
 	FILE *log;
 	long count = 64;
 
+	/* it need not be mounted */
 	if (!file_exists(TRACING "/trace"))
 		check(!mount("tracefs", TRACING, "tracefs", 0, NULL),
 		      "mount: %s", strerror(errno));
@@ -178,7 +158,6 @@ void run_allocations(const struct bench *b)
 	trace("0", "tracing_on");
 	trace("order > 0", "events/kmem/mm_page_alloc/filter");
 	trace("1", "events/kmem/mm_page_alloc/enable");
-	trace("", "trace");
 	trace("1", "tracing_on");
 	d = bench_device(b->load.queues);
 	expect(dev_set_endpoint(d->fd, t.wwn), 0);

@@ -39,24 +39,24 @@ static void make(struct bs *b, const char *type, const char *control)
 	expect(file_write("1", "%s/enable", b->path), 0);
 }
 
-void bs_ramdisk(struct bs *b, uint64_t bytes)
+static void ramdisk(struct bs *b, uint64_t bytes, bool null)
 {
 	char control[64];
 
 	memset(b, 0, sizeof(*b));
-	snprintf(control, sizeof(control), "rd_pages=%llu",
-		 (unsigned long long)bytes / 4096);
+	snprintf(control, sizeof(control), "rd_pages=%llu,rd_nullio=%d",
+		 (unsigned long long)bytes / 4096, null);
 	make(b, "rd_mcp", control);
+}
+
+void bs_ramdisk(struct bs *b, uint64_t bytes)
+{
+	ramdisk(b, bytes, false);
 }
 
 void bs_null(struct bs *b, uint64_t bytes)
 {
-	char control[64];
-
-	memset(b, 0, sizeof(*b));
-	snprintf(control, sizeof(control), "rd_pages=%llu,rd_nullio=1",
-		 (unsigned long long)bytes / 4096);
-	make(b, "rd_mcp", control);
+	ramdisk(b, bytes, true);
 }
 
 void bs_fileio(struct bs *b, uint64_t bytes)
