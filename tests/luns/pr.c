@@ -156,6 +156,9 @@ static bool is_aborted(const struct req *r, bool tas)
 
 	if (!p->response && p->status == RESERVATION_CONFLICT)
 		return false;
+	/* the first that came late is told that registrations were preempted */
+	if (req_has_sense(r, 6, 0x2a))
+		return false;
 	check(p->response || p->status, "an aborted command is GOOD");
 	if (tas)
 		check(!p->response && p->status == TASK_ABORTED, "%s",
