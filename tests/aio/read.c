@@ -171,6 +171,7 @@ int stamp_read(const struct options *opt)
 	struct sigaction act = { .sa_handler = on_signal };
 	struct iocb *iocbs = calloc(opt->depth, sizeof(*iocbs));
 	struct reader r = { .opt = opt };
+	int timer = open_timer(opt);
 	unsigned int in_flight;
 	struct io_event event;
 	uint64_t span;
@@ -193,6 +194,8 @@ int stamp_read(const struct options *opt)
 			die("io_getevents: %s", strerror(-rc));
 		end(&r, &event);
 		in_flight--;
+		if (r.begun % opt->depth == 0)
+			await_tick(timer);
 		if (goes_on(&r)) {
 			begin(&r, event.obj, event.obj->u.c.buf);
 			in_flight++;

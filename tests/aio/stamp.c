@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "stamp.h"
@@ -59,6 +60,37 @@ int open_device(const char *path, int flags, uint64_t *bytes)
 	return fd;
 }
 
+/* A tick for each burst of --depth requests at --rate; -1 without a rate. */
+int open_timer(const struct options *opt)
+{
+	struct itimerspec spec;
+	uint64_t ns;
+	int fd;
+
+	if (!opt->rate)
+		return -1;
+	ns = opt->depth * 1000000000ULL / opt->rate;
+	spec.it_interval.tv_sec = ns / 1000000000;
+	spec.it_interval.tv_nsec = ns % 1000000000;
+	spec.it_value = spec.it_interval;
+	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (fd < 0 || timerfd_settime(fd, 0, &spec, NULL))
+		die("timerfd: %s", strerror(errno));
+	return fd;
+}
+
+/* Wait for a tick; at once without a timer. False if a signal came instead. */
+bool await_tick(int timer)
+{
+	uint64_t ticks;
+
+	if (timer < 0 || read(timer, &ticks, sizeof(ticks)) == sizeof(ticks))
+		return true;
+	if (errno != EINTR)
+		die("timerfd: %s", strerror(errno));
+	return false;
+}
+
 static void usage(void)
 {
 	fprintf(stderr,
@@ -69,11 +101,12 @@ static void usage(void)
 		"  --depth N     writes in flight (16)\n"
 		"  --count N     end after this many writes\n"
 		"  --seconds N   end after this time\n"
+		"  --rate N      writes a second, in bursts of --depth (no limit)\n"
 		"  --gen N       generation of this run (1)\n"
 		"usage: stamp verify DEVICE --log FILE [--log FILE...] [--min-acks N]\n"
 		"usage: stamp fill DEVICE [--gen N] [--span N]\n"
 		"usage: stamp read DEVICE [--gen N] [--span N] [--block N] [--depth N]\n"
-		"                  [--count N]\n"
+		"                  [--count N] [--rate N]\n"
 		"usage: stamp hold DEVICE [--gen N] [--span N]\n"
 		"exit status: 0 good; 1 verify or read found damage; 2 cannot tell; 3 writes failed\n");
 	exit(2);
@@ -110,6 +143,8 @@ static void set_option(struct options *opt, const char *name, const char *arg)
 		opt->count = n;
 	else if (!strcmp(name, "seconds"))
 		opt->seconds = n;
+	else if (!strcmp(name, "rate"))
+		opt->rate = n;
 	else if (!strcmp(name, "gen"))
 		opt->gen = n;
 	else
@@ -125,6 +160,7 @@ int main(int argc, char **argv)
 		{ "depth", required_argument, NULL, 0 },
 		{ "count", required_argument, NULL, 0 },
 		{ "seconds", required_argument, NULL, 0 },
+		{ "rate", required_argument, NULL, 0 },
 		{ "gen", required_argument, NULL, 0 },
 		{ "min-acks", required_argument, NULL, 0 },
 		{}

@@ -42,6 +42,7 @@ struct options {
 	unsigned int depth;   /* writes in flight */
 	uint64_t count;	      /* requests to do, 0 = until time or signal */
 	unsigned int seconds; /* time to write, 0 = no limit */
+	unsigned int rate;    /* requests a second, 0 = as many as can be */
 	uint32_t gen;
 	uint64_t min_acks; /* fewer in the logs fail a verify */
 };
@@ -55,6 +56,8 @@ int stamp_compare(struct stamp_id a, struct stamp_id b);
 /* stamp.c */
 int open_device(const char *path, int flags, uint64_t *bytes);
 void *alloc_aligned(size_t bytes);
+int open_timer(const struct options *opt);
+bool await_tick(int timer);
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* write.c, verify.c, read.c: exit status of the program */

@@ -42,7 +42,9 @@ struct writer {
 	uint64_t acked;
 	uint64_t failed;
 	unsigned int in_flight;
-	uint8_t *busy; /* by block: a write is in flight */
+	int timer;	   /* of open_timer() */
+	unsigned int turn; /* that may begin before the next tick */
+	uint8_t *busy;	   /* by block: a write is in flight */
 	struct slot *slots;
 	struct slot **idle;
 	unsigned int nr_idle;
@@ -150,6 +152,18 @@ static void reap(struct writer *w)
 	}
 }
 
+/*
+ * With --rate, as many writes as --depth begin together at each tick. Waits for it
+ * only if nothing is in flight; a signal ends the wait.
+ */
+static void await_turn(struct writer *w)
+{
+	if (w->turn || (w->timer >= 0 && w->in_flight))
+		return;
+	if (await_tick(w->timer))
+		w->turn = w->opt->depth;
+}
+
 static bool may_begin(const struct writer *w, time_t deadline)
 {
 	if (stopped || (w->opt->count && w->seq >= w->opt->count))
@@ -180,6 +194,7 @@ static void setup(struct writer *w)
 			die("%s: %s", opt->logs[0], strerror(errno));
 	}
 
+	w->timer = open_timer(opt);
 	rc = io_setup(opt->depth, &w->ctx);
 	if (rc < 0)
 		die("io_setup: %s", strerror(-rc));
@@ -210,7 +225,8 @@ int stamp_write(const struct options *opt)
 			 opt->block, w.nr_blocks);
 	log_flush(&w);
 	while (w.in_flight || may_begin(&w, deadline)) {
-		while (w.nr_idle && may_begin(&w, deadline))
+		await_turn(&w);
+		for (; w.turn && w.nr_idle && may_begin(&w, deadline); w.turn--)
 			begin(&w, w.idle[--w.nr_idle]);
 		if (w.in_flight)
 			reap(&w);
