@@ -12,7 +12,8 @@
 #include "vhost_scsi.h"
 
 /* Find the region of @addr, the one hit last without a tree walk. */
-static const struct vhost_iotlb_map *find_region(struct vscsi_vq *vq, u64 addr)
+static __always_inline const struct vhost_iotlb_map *
+find_region(struct vscsi_vq *vq, u64 addr)
 {
 	struct vhost_iotlb *umem = vq->vhost.umem;
 	const struct vhost_iotlb_map *map = &vq->map;
@@ -31,6 +32,18 @@ static const struct vhost_iotlb_map *find_region(struct vscsi_vq *vq, u64 addr)
 	return &vq->map;
 }
 
+static __always_inline size_t translate(struct vscsi_vq *vq, u64 addr,
+					size_t len, unsigned int access,
+					void __user **hva)
+{
+	const struct vhost_iotlb_map *map = find_region(vq, addr);
+
+	if (unlikely(!map || !(map->perm & access)))
+		return 0;
+	*hva = (void __user *)(uintptr_t)(map->addr + (addr - map->start));
+	return min_t(u64, len, map->last - addr + 1);
+}
+
 /**
  * vscsi_guest_translate() - where guest memory lies in the owner's
  * @vq: the queue
@@ -46,14 +59,8 @@ static const struct vhost_iotlb_map *find_region(struct vscsi_vq *vq, u64 addr)
 size_t vscsi_guest_translate(struct vscsi_vq *vq, u64 addr, size_t len,
 			     unsigned int access, void __user **hva)
 {
-	const struct vhost_iotlb_map *map;
-
 	lockdep_assert_held(&vq->vhost.mutex);
-	map = find_region(vq, addr);
-	if (unlikely(!map || !(map->perm & access)))
-		return 0;
-	*hva = (void __user *)(uintptr_t)(map->addr + (addr - map->start));
-	return min_t(u64, len, map->last - addr + 1);
+	return translate(vq, addr, len, access, hva);
 }
 
 /*
@@ -75,23 +82,29 @@ static void log_piece(struct vscsi_vq *vq, u64 addr, u64 len)
 	vscsi_vq_error(&vq->vhost);
 }
 
-/* Move @len bytes between @buf and the guest memory at @addr. */
-static int copy_piece(struct vscsi_vq *vq, u64 addr, void *buf, size_t len,
-		      bool write)
+/*
+ * Move @len bytes between @buf and the guest memory at @addr.
+ *
+ * By the functions below copy_from_user() and copy_to_user(), which leave out what
+ * hardened usercopy does: @buf is whole, a header or a response on the stack, a table
+ * of descriptors or a page, and its check of a vmalloc area costs more than the copy.
+ */
+static __always_inline int copy_piece(struct vscsi_vq *vq, u64 addr, void *buf,
+				      size_t len, bool write)
 {
 	unsigned int access = write ? VHOST_ACCESS_WO : VHOST_ACCESS_RO;
 	void __user *hva;
 	size_t n, left;
 
 	while (len) {
-		n = vscsi_guest_translate(vq, addr, len, access, &hva);
+		n = translate(vq, addr, len, access, &hva);
 		if (unlikely(!n))
 			return -EFAULT;
 		if (write) {
-			left = copy_to_user(hva, buf, n);
+			left = _copy_to_user(hva, buf, n);
 			log_piece(vq, addr, n);
 		} else {
-			left = copy_from_user(buf, hva, n);
+			left = _copy_from_user(buf, hva, n);
 		}
 		if (unlikely(left))
 			return -EFAULT;
@@ -145,9 +158,10 @@ void vscsi_guest_log(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 	}
 }
 
-static int copy_segs(struct vscsi_vq *vq, const struct vscsi_seg *segs,
-		     unsigned int n, u64 skip, void *buf, size_t len,
-		     bool write)
+static __always_inline int copy_segs(struct vscsi_vq *vq,
+				     const struct vscsi_seg *segs,
+				     unsigned int n, u64 skip, void *buf,
+				     size_t len, bool write)
 {
 	size_t here;
 
