@@ -28,24 +28,36 @@ struct piece_walk {
 	u32 size;			/* its length */
 };
 
+/* Bytes from the walk's place on, over buffers that lie behind each other. */
+static u64 joined(const struct piece_walk *walk)
+{
+	const struct vscsi_seg *seg = walk->seg, *end = seg + walk->left;
+	u64 size = seg->len - walk->skip;
+
+	for (; size < walk->len && seg + 1 < end; seg++) {
+		if (seg[1].addr != seg->addr + seg->len)
+			break;
+		size += seg[1].len;
+	}
+	return min_t(u64, size, walk->len);
+}
+
 /* Step to the next piece: 1, 0 at the end, -EFAULT where no memory is. */
 static int walk_next(struct piece_walk *walk)
 {
-	u64 here;
-
+	if (!walk->len)
+		return 0;
 	while (walk->left && walk->skip >= walk->seg->len) {
 		walk->skip -= walk->seg->len;
 		walk->seg++;
 		walk->left--;
 	}
-	if (!walk->len)
-		return 0;
 	if (!walk->left)
 		return -EFAULT;
-	here = min_t(u64, walk->seg->len - walk->skip, walk->len);
 	walk->size = vscsi_guest_translate(walk->vq,
-					   walk->seg->addr + walk->skip, here,
-					   walk->access, &walk->hva);
+					   walk->seg->addr + walk->skip,
+					   joined(walk), walk->access,
+					   &walk->hva);
 	if (!walk->size) {
 		walk->vq->stats.faults++;
 		return -EFAULT;
@@ -60,17 +72,24 @@ static unsigned int piece_pages(const struct piece_walk *walk)
 	return DIV_ROUND_UP(offset_in_page(walk->hva) + walk->size, PAGE_SIZE);
 }
 
-/* Count pages, and see whether every piece is cut at multiples of @align. */
+static bool is_aligned(const struct piece_walk *walk, unsigned int align)
+{
+	return align && !(((uintptr_t)walk->hva | walk->size) & (align - 1));
+}
+
+/*
+ * Count the pages of the pieces to come; *@aligned stays if each is cut at multiples
+ * of @align.
+ */
 static int count_pages(struct piece_walk walk, unsigned int align,
 		       bool *aligned)
 {
 	unsigned int n = 0;
 	int ret;
 
-	*aligned = align;
 	while ((ret = walk_next(&walk)) > 0) {
 		n += piece_pages(&walk);
-		if (((uintptr_t)walk.hva | walk.size) & (align - 1))
+		if (!is_aligned(&walk, align))
 			*aligned = false;
 	}
 	return ret ? ret : n;
@@ -126,7 +145,8 @@ static int pin_piece(struct piece_walk *walk, struct vscsi_data *data,
 	return 0;
 }
 
-static int map_pinned(struct piece_walk walk, struct vscsi_data *data)
+/* Pin the piece that the walk is at, and all behind it. */
+static int map_pinned(struct piece_walk *walk, struct vscsi_data *data)
 {
 	struct scatterlist *sg = data->sgl;
 	unsigned int nents = data->nents;
@@ -134,15 +154,16 @@ static int map_pinned(struct piece_walk walk, struct vscsi_data *data)
 
 	data->pinned = true;
 	data->nents = 0;
-	while ((ret = walk_next(&walk)) > 0) {
-		ret = pin_piece(&walk, data, &sg);
+	do {
+		ret = pin_piece(walk, data, &sg);
 		if (ret) {
-			walk.vq->stats.faults++;
+			walk->vq->stats.faults++;
 			break;
 		}
-	}
+		ret = walk_next(walk);
+	} while (ret > 0);
 	if (ret)
-		vscsi_data_release(walk.vq, data);
+		vscsi_data_release(walk->vq, data);
 	else
 		WARN_ON_ONCE(data->nents != nents);
 	return ret;
@@ -219,8 +240,8 @@ int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
 		.vq = vq, .seg = segs, .left = n, .skip = skip, .len = len,
 		.access = write ? VHOST_ACCESS_WO : VHOST_ACCESS_RO,
 	};
-	bool pin;
 	int pages, err;
+	bool pin;
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	data->sgl = NULL;
@@ -228,15 +249,24 @@ int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
 	data->write = write;
 	if (!len)
 		return 0;
-	pages = count_pages(walk, align, &pin);
-	if (pages < 0)
-		return pages;
+	err = walk_next(&walk);
+	if (err < 0)
+		return err;
+	pages = piece_pages(&walk);
+	pin = is_aligned(&walk, align);
+	/* Mostly that was all. */
+	if (walk.len) {
+		err = count_pages(walk, align, &pin);
+		if (err < 0)
+			return err;
+		pages += err;
+	}
 	if (!pin)
 		pages = DIV_ROUND_UP(len, PAGE_SIZE);
 	if (alloc_sgl(data, pages))
 		return -ENOMEM;
 	if (pin)
-		return map_pinned(walk, data);
+		return map_pinned(&walk, data);
 	err = map_bounce(vq, data, len);
 	if (!err && !write)
 		err = copy_in(vq, data, segs, n, skip);
@@ -289,6 +319,37 @@ int vscsi_data_copy_back(struct vscsi_vq *vq, struct vscsi_data *data,
 	return 0;
 }
 
+/* Pages that follow each other are unpinned by one call. */
+static void unpin_all(struct vscsi_data *data)
+{
+	struct page *first = sg_page(data->sgl), *page;
+	unsigned long run = 0;
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sg(data->sgl, sg, data->nents, i) {
+		page = sg_page(sg);
+		if (page_to_pfn(page) != page_to_pfn(first) + run) {
+			unpin_user_page_range_dirty_lock(first, run, data->write);
+			first = page;
+			run = 0;
+		}
+		run++;
+	}
+	if (run)
+		unpin_user_page_range_dirty_lock(first, run, data->write);
+}
+
+static void free_bounced(struct vscsi_vq *vq, struct vscsi_data *data)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sg(data->sgl, sg, data->nents, i)
+		__free_page(sg_page(sg));
+	atomic_long_sub(data->bounced, &vq->dev->bounced);
+}
+
 /**
  * vscsi_data_release() - unpin or free the pages of a scatterlist
  * @vq: the queue
@@ -301,19 +362,11 @@ int vscsi_data_copy_back(struct vscsi_vq *vq, struct vscsi_data *data,
  */
 void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data)
 {
-	struct scatterlist *sg;
-	unsigned int i;
-
 	if (!data->sgl)
 		return;
-	for_each_sg(data->sgl, sg, data->nents, i) {
-		if (data->pinned)
-			unpin_user_page_range_dirty_lock(sg_page(sg), 1,
-							 data->write);
-		else
-			__free_page(sg_page(sg));
-	}
-	if (!data->pinned)
-		atomic_long_sub(data->bounced, &vq->dev->bounced);
+	if (data->pinned)
+		unpin_all(data);
+	else
+		free_bounced(vq, data);
 	free_sgl(data);
 }
