@@ -185,7 +185,7 @@ guest__options()
 
 	shift
 	series=6.1 variant=small smp=1 mem=384 queues=2
-	bios=no paused=no incoming=no append='' prefix=() given=() devices=() extra=()
+	bios=no paused=no incoming=no prefix=() given=() devices=() extra=()
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--kernel) series=$2; shift 2 ;;
@@ -193,7 +193,6 @@ guest__options()
 		--smp) smp=$2; shift 2 ;;
 		--mem) mem=$2; shift 2 ;;
 		--queues) queues=$2; shift 2 ;;
-		--append) append=$2; shift 2 ;;
 		--give) given+=("$2"); shift 2 ;;
 		--bios) bios=yes; shift ;;
 		--paused) paused=yes; shift ;;
@@ -210,7 +209,7 @@ guest__options()
 }
 
 # guest_start NAME [--kernel SERIES] [--fio] [--smp N] [--mem MIB]
-#	[--append KERNEL-ARGUMENTS] [--give FILE]... [--queues N]
+#	[--give FILE]... [--queues N]
 #	[--wwpn WWN ,MORE-PROPERTIES|""]... [--bios] [--incoming] [-- ARG...]
 # --give hands the guest a file as /given/<its name>; it runs one named "job".
 # --fio takes the large initramfs; --bios boots from the first disk instead;
@@ -220,7 +219,7 @@ guest__options()
 guest_start()
 {
 	local name=$1 dir=$GUEST_RUN/$1
-	local series variant smp mem queues bios paused incoming append prefix given devices extra
+	local series variant smp mem queues bios paused incoming prefix given devices extra
 	local boot=() fixed="panic=-1 random.trust_cpu=on norandmaps"
 
 	shift
@@ -231,7 +230,7 @@ guest_start()
 		guest_image "$series" "$variant" || return 1
 		guest__initrd "$dir" "${given[@]}"
 		boot=(-kernel "$GUEST_KERNEL" -initrd "$dir/initrd"
-		      -append "$append console=ttyS0 loglevel=${GUEST_LOGLEVEL:-4} $fixed")
+		      -append "console=ttyS0 loglevel=${GUEST_LOGLEVEL:-4} $fixed")
 	fi
 	guest__channels "$name"
 	set -- "${prefix[@]}" "${GUEST_QEMU[@]}" -name "$name" -nodefaults -no-user-config \

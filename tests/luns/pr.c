@@ -156,8 +156,8 @@ static bool is_aborted(const struct req *r, bool tas)
 
 	if (!p->response && p->status == RESERVATION_CONFLICT)
 		return false;
-	/* the first that came late is told that registrations were preempted */
-	if (req_has_sense(r, 6, 0x2a))
+	/* The first that came late is told of it: registrations preempted. */
+	if (req_has_sense(r, 6, 0x2a) && p->sense[13] == 5)
 		return false;
 	check(p->response || p->status, "an aborted command is GOOD");
 	if (tas)
