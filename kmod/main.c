@@ -14,11 +14,18 @@ struct workqueue_struct *vscsi_wq;
  * and those whose commands another command aborts.
  */
 struct workqueue_struct *vscsi_close_wq;
+/* Serves request queues; each CPU's kworkers are those that LIO's work is done by. */
+struct workqueue_struct *vscsi_io_wq;
 
 bool vscsi_shared_thread;
 module_param_named(shared_thread, vscsi_shared_thread, bool, 0644);
 MODULE_PARM_DESC(shared_thread,
 		 "One thread for all queues of a device (default: one per request queue)");
+
+bool vscsi_strict_accounting;
+module_param_named(strict_accounting, vscsi_strict_accounting, bool, 0644);
+MODULE_PARM_DESC(strict_accounting,
+		 "Serve queues in their threads alone, which count and are limited as the VMM is (default: no)");
 
 static unsigned int max_io_vqs = VSCSI_IO_VQS_DEFAULT;
 
@@ -69,6 +76,11 @@ static int __init vscsi_init(void)
 		err = -ENOMEM;
 		goto err_wq;
 	}
+	vscsi_io_wq = alloc_workqueue("vhost_scsi_io", WQ_MEM_RECLAIM, 0);
+	if (!vscsi_io_wq) {
+		err = -ENOMEM;
+		goto err_close_wq;
+	}
 	vscsi_stats_init();
 	err = target_register_template(&vscsi_fabric_ops);
 	if (err)
@@ -82,6 +94,8 @@ err_template:
 	target_unregister_template(&vscsi_fabric_ops);
 err_stats:
 	vscsi_stats_exit();
+	destroy_workqueue(vscsi_io_wq);
+err_close_wq:
 	destroy_workqueue(vscsi_close_wq);
 err_wq:
 	destroy_workqueue(vscsi_wq);
@@ -95,6 +109,7 @@ static void __exit vscsi_exit(void)
 	destroy_workqueue(vscsi_close_wq);
 	target_unregister_template(&vscsi_fabric_ops);
 	vscsi_stats_exit();
+	destroy_workqueue(vscsi_io_wq);
 	destroy_workqueue(vscsi_wq);
 }
 

@@ -375,9 +375,59 @@ bool vscsi_thread_is_dead(const struct vscsi_thread *thread)
 	return READ_ONCE(thread->dead);
 }
 
+/**
+ * vscsi_thread_has_choice() - may it run on more than one CPU?
+ * @thread: the thread
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool vscsi_thread_has_choice(const struct vscsi_thread *thread)
+{
+	const struct task_struct *task = READ_ONCE(thread->task);
+
+	return task && task->nr_cpus_allowed > 1 && num_online_cpus() > 1;
+}
+
+/**
+ * vscsi_thread_lends() - may a work item do what the thread would?
+ * @thread: the thread
+ *
+ * It may where nothing tells it from the thread: that is alive, of normal policy and
+ * nice level, and may run where the work item does.
+ *
+ * Context: any.
+ * Return: the CPU for the work item, this one if the thread may run there; -1 if the thread
+ * has to do it.
+ */
+int vscsi_thread_lends(const struct vscsi_thread *thread)
+{
+	const struct task_struct *task = READ_ONCE(thread->task);
+	int cpu = raw_smp_processor_id();
+
+	if (!task || READ_ONCE(thread->dead) || task->policy != SCHED_NORMAL ||
+	    task->static_prio != DEFAULT_PRIO)
+		return -1;
+	if (likely(cpumask_test_cpu(cpu, &task->cpus_mask)))
+		return cpu;
+	cpu = cpumask_any_and(&task->cpus_mask, cpu_online_mask);
+	return cpu < nr_cpu_ids ? cpu : -1;
+}
+
 static int nothing(void *data)
 {
 	return 0;
+}
+
+/**
+ * vscsi_thread_flush() - wait for what is queued for a thread
+ * @thread: the thread
+ *
+ * Context: may sleep.
+ */
+void vscsi_thread_flush(struct vscsi_thread *thread)
+{
+	call_in(thread, nothing, NULL);
 }
 
 /**
@@ -402,10 +452,10 @@ void vscsi_thread_move(struct vscsi_vq *vq, struct vscsi_thread *thread)
 		rcu_assign_pointer(vq->thread, thread);
 		return;
 	}
-	/* From the grace period on nobody queues the work to the old thread. */
+	/* From the grace period on nobody asks the old thread for a run. */
 	RCU_INIT_POINTER(vq->thread, NULL);
 	synchronize_rcu();
-	call_in(old, nothing, NULL);
+	vscsi_context_flush(vq, old);
 	rcu_assign_pointer(vq->thread, thread);
 	/* On behalf of all who found no thread, see vscsi_vq_wake(). */
 	vscsi_vq_wake(vq);
@@ -444,13 +494,20 @@ void vscsi_thread_free(struct vscsi_thread *thread)
 void vscsi_thread_free_all(struct vscsi_dev *dev)
 {
 	struct vscsi_thread *thread, *next;
+	struct vscsi_vq *vq;
 	unsigned int i;
 
 	lockdep_assert_held(&dev->vhost.mutex);
+	/* vscsi_release_cmd() may still be waking some. */
 	for (i = 0; i < dev->nvqs; i++)
 		RCU_INIT_POINTER(dev->vqs[i].thread, NULL);
-	/* Pairs with vscsi_release_cmd(), which may still be waking one. */
 	synchronize_rcu();
+	for (i = 0; i < dev->nvqs; i++) {
+		vq = &dev->vqs[i];
+		if (vq->runner)
+			vscsi_context_flush(vq, vq->runner);
+		vq->runner = NULL;
+	}
 	list_for_each_entry_safe(thread, next, &dev->threads, node)
 		vscsi_thread_free(thread);
 	dev->control = NULL;

@@ -63,6 +63,9 @@ enum {
 	VSCSI_CHAIN_MAX = 1024,		/* buffers of one chain */
 	VSCSI_USED_BATCH = 256,		/* used entries written at once */
 	VSCSI_FETCH_BATCH = 256,	/* chains fetched at once */
+	VSCSI_DEEP = 4,			/* requests at once from which on a queue
+					 * is served beside its guest
+					 */
 	VSCSI_INLINE_SEGS = 4,		/* of a request; more are allocated */
 	VSCSI_INLINE_SGS = 4,		/* likewise */
 	VSCSI_PIN_BATCH = 512,		/* pages pinned at once: one page of
@@ -84,7 +87,9 @@ enum {
 
 extern struct workqueue_struct *vscsi_wq;
 extern struct workqueue_struct *vscsi_close_wq;
+extern struct workqueue_struct *vscsi_io_wq;
 extern bool vscsi_shared_thread;
+extern bool vscsi_strict_accounting;
 
 unsigned int vscsi_max_io_vqs(void);
 
@@ -235,9 +240,19 @@ void vscsi_thread_move(struct vscsi_vq *vq, struct vscsi_thread *thread);
 void vscsi_thread_free(struct vscsi_thread *thread);
 void vscsi_thread_free_all(struct vscsi_dev *dev);
 bool vscsi_thread_is_dead(const struct vscsi_thread *thread);
+bool vscsi_thread_has_choice(const struct vscsi_thread *thread);
+int vscsi_thread_lends(const struct vscsi_thread *thread);
+void vscsi_thread_flush(struct vscsi_thread *thread);
 void vscsi_work_init(struct vscsi_work *work,
 		     void (*fn)(struct vscsi_work *work));
 void vscsi_work_queue(struct vscsi_thread *thread, struct vscsi_work *work);
+
+/* ---------------------------------------------------------- context.c */
+
+void vscsi_vq_wake(struct vscsi_vq *vq);
+void vscsi_vq_kicked(struct vscsi_vq *vq);
+void vscsi_context_init(struct vscsi_vq *vq);
+void vscsi_context_flush(struct vscsi_vq *vq, struct vscsi_thread *thread);
 
 /* ----------------------------------------------------------- worker.c */
 
@@ -318,7 +333,16 @@ struct vscsi_chain {
  *	queue is moved; changed under the device's mutex, read under RCU
  * @attached: @thread was chosen by ATTACH_VRING_WORKER; lock: dev
  * @worker: number of the worker that was, else 0; lock: dev
- * @work: serves the ring and answers what is done
+ * @work: what the thread does; for a request queue see context.c
+ * @run: of a request queue: is it being served, or to be?
+ * @runner: the thread in whose name; the run's
+ * @item: a run outside of the thread
+ * @submit: the second half of a run that the thread has begun
+ * @batch: fetched, to be submitted; the run's
+ * @more: the ring may hold more, and no kick will tell; the run's
+ * @passed: the barrier @passing is passed with the batch; the run's
+ * @passing: see there
+ * @deep: there were many requests at once
  * @done: requests that LIO has released, newest first; lock-free
  * @live: the ring may be touched: it is set up, its endpoint is attached and
  *	it is not broken; lock: vq
@@ -349,6 +373,15 @@ struct vscsi_vq {
 	bool attached;
 	u32 worker;
 	struct vscsi_work work;
+	atomic_t run;
+	struct vscsi_thread *runner;
+	struct work_struct item;
+	struct work_struct submit;
+	struct list_head batch;
+	bool more;
+	bool passed;
+	int passing;
+	bool deep;
 	struct llist_head done;
 	bool live;
 	bool broken;
@@ -387,7 +420,8 @@ static inline struct vscsi_thread *vscsi_vq_thread(const struct vscsi_vq *vq)
 				lockdep_is_held(&vq->dev->vhost.mutex));
 }
 
-void vscsi_vq_wake(struct vscsi_vq *vq);
+void vscsi_vq_fetch(struct vscsi_vq *vq);
+void vscsi_vq_submit(struct vscsi_vq *vq);
 void vscsi_vq_init(struct vscsi_dev *dev, struct vscsi_vq *vq,
 		   unsigned int index);
 int vscsi_vq_alloc(struct vscsi_vq *vq);

@@ -10,6 +10,7 @@
  * owner's. The index fields are the core's, so its other functions agree.
  * References are to the virtio specification 1.2, section 2.7.
  */
+#include <linux/blkdev.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -275,25 +276,16 @@ static bool fetch_batch(struct vscsi_vq *vq, struct list_head *batch)
 	}
 }
 
-static void submit_batch(struct list_head *batch)
-{
-	struct vscsi_req *req, *next;
-
-	/* LIO may end, and so free for re-use, a request at once. */
-	list_for_each_entry_safe(req, next, batch, batch)
-		vscsi_req_submit(req);
-}
-
-/*
- * The work of a request queue: answer what is done, fetch what is there, and
- * submit it once the mutex is dropped, for LIO may call back or block.
+/**
+ * vscsi_vq_fetch() - first half of a run: answer what is done, fetch what is there
+ * @vq: a request queue
+ *
+ * Context: may sleep. The owner's address space, if guest memory is to be touched.
+ * Locking: takes the vq mutex. The run is the caller's (context.c).
  */
-static void vq_run(struct vscsi_work *work)
+void vscsi_vq_fetch(struct vscsi_vq *vq)
 {
-	struct vscsi_vq *vq = container_of(work, struct vscsi_vq, work);
-	bool more = false, passed;
-	LIST_HEAD(batch);
-	int barrier;
+	bool more = false;
 
 	mutex_lock(&vq->vhost.mutex);
 	vq->stats.kicks++;
@@ -301,60 +293,52 @@ static void vq_run(struct vscsi_work *work)
 	barrier_see(vq);
 	vscsi_complete(vq);
 	if (vq->live && vscsi_vq_can_touch_guest(vq))
-		more = fetch_batch(vq, &batch);
+		more = fetch_batch(vq, &vq->batch);
 	vscsi_used_flush(vq);
-	passed = barrier_reached(vq, more);
-	barrier = vq->barrier_seen;
-	vq->submitting = !list_empty(&batch);
+	vq->more = more;
+	vq->passed = barrier_reached(vq, more);
+	vq->passing = vq->barrier_seen;
+	WRITE_ONCE(vq->deep, vq->inflight >= VSCSI_DEEP);
+	vq->submitting = !list_empty(&vq->batch);
 	mutex_unlock(&vq->vhost.mutex);
-
-	if (!list_empty(&batch)) {
-		submit_batch(&batch);
-		vscsi_drain_submitted(vq);
-	}
-	if (passed) {
-		/* Pairs with the acquire in barrier_passed(). */
-		smp_store_release(&vq->barrier_done, barrier);
-		vscsi_control_wake(vq->dev);
-	}
-	if (more)
-		vscsi_vq_wake(vq);
 }
 
 /**
- * vscsi_vq_wake() - have a queue's thread look after the queue
- * @vq: the queue
+ * vscsi_vq_submit() - second half: submit what was fetched
+ * @vq: a request queue
  *
- * Whatever the caller wrote before is seen by that. Nothing happens if the
- * queue has no thread: before its ring is first started there is nothing to
- * do, and who moves it to another thread wakes that one afterwards.
+ * LIO may call back or block, so no lock is held.
  *
- * Context: any, atomic included.
+ * Context: a kworker: a backstore may open files or block, which the owner's task
+ * must not do on its behalf. The run is the caller's (context.c).
  */
-void vscsi_vq_wake(struct vscsi_vq *vq)
+void vscsi_vq_submit(struct vscsi_vq *vq)
 {
-	struct vscsi_thread *thread;
+	struct vscsi_req *req, *next;
+	struct blk_plug plug;
 
-	rcu_read_lock();
-	thread = rcu_dereference(vq->thread);
-	if (unlikely(!thread)) {
-		/*
-		 * Either we see the thread that the queue is given to, or its
-		 * run, queued after that, sees what the caller wrote. Pairs
-		 * with vscsi_work_queue() called by who gave it.
-		 */
-		smp_mb();
-		thread = rcu_dereference(vq->thread);
+	if (!list_empty(&vq->batch)) {
+		blk_start_plug(&plug);
+		/* LIO may end, and so free for re-use, a request at once. */
+		list_for_each_entry_safe(req, next, &vq->batch, batch)
+			vscsi_req_submit(req);
+		blk_finish_plug(&plug);
+		INIT_LIST_HEAD(&vq->batch);
+		vscsi_drain_submitted(vq);
 	}
-	if (likely(thread))
-		vscsi_work_queue(thread, &vq->work);
-	rcu_read_unlock();
+	if (vq->passed) {
+		/* Pairs with the acquire in barrier_passed(). */
+		smp_store_release(&vq->barrier_done, vq->passing);
+		vscsi_control_wake(vq->dev);
+	}
+	if (vq->more)
+		vscsi_vq_wake(vq);
 }
 
 /* A kick, called by the vhost core: atomic, interrupts off. */
 static void vq_kick(struct vhost_work *work)
 {
-	vscsi_vq_wake(container_of(work, struct vscsi_vq, vhost.poll.work));
+	vscsi_vq_kicked(container_of(work, struct vscsi_vq, vhost.poll.work));
 }
 
 /**
@@ -375,7 +359,7 @@ void vscsi_vq_init(struct vscsi_dev *dev, struct vscsi_vq *vq,
 	else if (index == VSCSI_VQ_EVT)
 		vscsi_work_init(&vq->work, vscsi_event_run);
 	else
-		vscsi_work_init(&vq->work, vq_run);
+		vscsi_context_init(vq);
 }
 
 /**

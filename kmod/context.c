@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where a request queue is served: in a work item or in the queue's thread.
+ *
+ *   kick, completion ----> work item on this CPU ----> fetch, submit
+ *          \                  ^
+ *           \                 | on the CPU it was woken on
+ *            `-> thread ------'
+ *                     \
+ *                      `-> fetch in the thread, a work item submits
+ *
+ * LIO ends every command in a work item on the CPU that submitted it. If the queue is
+ * served in work items of that CPU, too, a request goes from the kick to the answer
+ * without a switch of tasks, one kworker doing each step after the other. So this is how
+ * it is done as long as the guest waits for single requests: its processor has nothing
+ * better to do. A queue with many requests is better served beside its guest: then the
+ * kick wakes the thread, which the scheduler puts on an idle CPU, and the thread queues
+ * the work item there.
+ *
+ * A work item is not limited as the owner is. It does run only where the queue's thread
+ * may, and a thread that is not ordinary, by its policy or its nice level, does its work
+ * itself. So does one that serves more than a queue, one that the VMM has attached, and
+ * every one if strict_accounting is set: what is left to work items then is what LIO does
+ * in work items anyhow.
+ *
+ * A queue is served by one at a time, its runner, from the request for a run until the run's
+ * end:
+ *
+ *   0 --request--> WANTED --begin--> ON --end--> 0
+ *                    ^               | request
+ *                    `------end----- ON | WANTED
+ */
+#include <linux/cpumask.h>
+#include <linux/kthread.h>
+#include <linux/workqueue.h>
+
+#include "vhost_scsi.h"
+
+#define RUN_WANTED	1
+#define RUN_ON		2
+
+/* Does the thread all that can be done in it? */
+static bool is_strict(const struct vscsi_vq *vq)
+{
+	return READ_ONCE(vscsi_strict_accounting) ||
+	       READ_ONCE(vscsi_shared_thread) || READ_ONCE(vq->attached);
+}
+
+/* Have the runner begin: it is nobody yet, and @thread is the queue's. */
+static void dispatch(struct vscsi_vq *vq, struct vscsi_thread *thread,
+		     bool kicked)
+{
+	int cpu;
+
+	vq->runner = thread;
+	if (!is_strict(vq) && !(kicked && READ_ONCE(vq->deep) &&
+				vscsi_thread_has_choice(thread))) {
+		cpu = vscsi_thread_lends(thread);
+		if (cpu >= 0) {
+			queue_work_on(cpu, vscsi_io_wq, &vq->item);
+			return;
+		}
+	}
+	vscsi_work_queue(thread, &vq->work);
+}
+
+static void request(struct vscsi_vq *vq, struct vscsi_thread *thread,
+		    bool kicked)
+{
+	if (vq->index < VSCSI_VQ_IO)
+		vscsi_work_queue(thread, &vq->work);
+	/* A full barrier, so the run sees what the caller wrote. */
+	else if (!atomic_fetch_or(RUN_WANTED, &vq->run))
+		dispatch(vq, thread, kicked);
+}
+
+static void begin_run(struct vscsi_vq *vq)
+{
+	/* What is requested from here on is another run. A full barrier. */
+	atomic_xchg(&vq->run, RUN_ON);
+}
+
+static void end_run(struct vscsi_vq *vq)
+{
+	struct vscsi_thread *thread = vq->runner;
+
+	if (atomic_fetch_andnot(RUN_ON, &vq->run) & RUN_WANTED)
+		dispatch(vq, thread, false);
+}
+
+/* A whole run in a kworker. */
+static void run_item(struct work_struct *item)
+{
+	struct vscsi_vq *vq = container_of(item, struct vscsi_vq, item);
+	struct mm_struct *mm = vq->dev->mm;
+	bool alive = mm && !vscsi_thread_is_dead(vq->runner);
+
+	begin_run(vq);
+	if (alive)
+		kthread_use_mm(mm);
+	vscsi_vq_fetch(vq);
+	if (alive)
+		kthread_unuse_mm(mm);
+	vscsi_vq_submit(vq);
+	end_run(vq);
+}
+
+/* The second half of a run that the thread has begun. */
+static void submit_item(struct work_struct *item)
+{
+	struct vscsi_vq *vq = container_of(item, struct vscsi_vq, submit);
+
+	vscsi_vq_submit(vq);
+	end_run(vq);
+}
+
+/* In the thread; or, if that was killed, in a kworker on no address space. */
+static void run_in_thread(struct vscsi_work *work)
+{
+	struct vscsi_vq *vq = container_of(work, struct vscsi_vq, work);
+	int cpu = is_strict(vq) ? -1 : vscsi_thread_lends(vq->runner);
+
+	if (cpu >= 0) {
+		queue_work_on(cpu, vscsi_io_wq, &vq->item);
+		return;
+	}
+	begin_run(vq);
+	vscsi_vq_fetch(vq);
+	if (list_empty(&vq->batch)) {
+		vscsi_vq_submit(vq);
+		end_run(vq);
+	} else {
+		queue_work_on(raw_smp_processor_id(), vscsi_io_wq, &vq->submit);
+	}
+}
+
+/* Give the queue a run, by a kick or for another reason. */
+static void wake(struct vscsi_vq *vq, bool kicked)
+{
+	struct vscsi_thread *thread;
+
+	rcu_read_lock();
+	thread = rcu_dereference(vq->thread);
+	if (unlikely(!thread)) {
+		/*
+		 * Either we see the thread that the queue is given to, or its run,
+		 * requested after that, sees what the caller wrote. Pairs with
+		 * vscsi_vq_wake() called by who gave it.
+		 */
+		smp_mb();
+		thread = rcu_dereference(vq->thread);
+	}
+	if (likely(thread))
+		request(vq, thread, kicked);
+	rcu_read_unlock();
+}
+
+/**
+ * vscsi_vq_wake() - have a queue looked after
+ * @vq: the queue
+ *
+ * Whatever the caller wrote before is seen by that. Nothing happens if the queue has no
+ * thread: before its ring is first started there is nothing to do, and who moves it to
+ * another thread wakes that one afterwards.
+ *
+ * Context: any, atomic included.
+ */
+void vscsi_vq_wake(struct vscsi_vq *vq)
+{
+	wake(vq, false);
+}
+
+/**
+ * vscsi_vq_kicked() - have a queue looked after that the guest has kicked
+ * @vq: the queue
+ *
+ * Context: atomic, mostly on the CPU that runs the guest.
+ */
+void vscsi_vq_kicked(struct vscsi_vq *vq)
+{
+	wake(vq, true);
+}
+
+/**
+ * vscsi_context_init() - prepare a request queue
+ * @vq: the queue, zeroed
+ */
+void vscsi_context_init(struct vscsi_vq *vq)
+{
+	INIT_LIST_HEAD(&vq->batch);
+	INIT_WORK(&vq->item, run_item);
+	INIT_WORK(&vq->submit, submit_item);
+	vscsi_work_init(&vq->work, run_in_thread);
+}
+
+/**
+ * vscsi_context_flush() - wait until nobody serves a queue
+ * @vq: the queue; vq->thread is NULL, and a grace period has passed since
+ * @thread: what it was
+ *
+ * Context: may sleep; waits for a backstore that hangs in submission.
+ */
+void vscsi_context_flush(struct vscsi_vq *vq, struct vscsi_thread *thread)
+{
+	do {
+		vscsi_thread_flush(thread);
+		if (vq->index < VSCSI_VQ_IO)
+			return;
+		flush_work(&vq->item);
+		flush_work(&vq->submit);
+	} while (atomic_read_acquire(&vq->run));
+}
