@@ -8,6 +8,7 @@
 #include <scsi/scsi_proto.h>
 
 #include "vhost_scsi.h"
+#include "guest.h"
 #include "trace.h"
 
 /**
@@ -63,13 +64,12 @@ void vscsi_used_flush(struct vscsi_vq *vq)
 static u32 write_resp(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 		      unsigned int n, const struct vscsi_resp *resp)
 {
-	u8 buf[VSCSI_RESP_SIZE];
+	int err;
 
 	vscsi_stats_response(vq, resp->response);
-	vscsi_encode_resp(resp, vhost_is_little_endian(&vq->vhost), buf);
-	if (vscsi_guest_write(vq, segs, n, 0, buf, sizeof(buf)))
-		return 0;
-	return sizeof(buf);
+	vscsi_encode_resp(resp, vhost_is_little_endian(&vq->vhost), vq->resp);
+	err = vscsi_guest_put(vq, segs, n, vq->resp, sizeof(vq->resp));
+	return err ? 0 : sizeof(vq->resp);
 }
 
 /**
@@ -144,6 +144,9 @@ static int finish_data(struct vscsi_vq *vq, struct vscsi_req *req, u32 moved)
 
 	if (req->dir != DMA_FROM_DEVICE)
 		return 0;
+	if (likely(!req->prot && req->data.pinned &&
+		   !vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL)))
+		return moved;
 	if (req->prot && moved)
 		prot_err = vscsi_data_copy_back(vq, req->prot, req->segs,
 						req->nsegs, VSCSI_RESP_SIZE,

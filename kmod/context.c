@@ -46,6 +46,33 @@ static bool is_strict(const struct vscsi_vq *vq)
 	       READ_ONCE(vscsi_shared_thread) || READ_ONCE(vq->attached);
 }
 
+/* May the thread run on more than one CPU? */
+static bool has_choice(const struct vscsi_thread *thread)
+{
+	const struct task_struct *task = vscsi_thread_task(thread);
+
+	return task && task->nr_cpus_allowed > 1 && num_online_cpus() > 1;
+}
+
+/*
+ * On which CPU may a work item do what the thread would? On this one, if the thread may run
+ * here. On none (-1), if that can be told from the thread: by its policy, its nice level, or
+ * because it was killed.
+ */
+static int item_cpu(const struct vscsi_thread *thread)
+{
+	const struct task_struct *task = vscsi_thread_task(thread);
+	int cpu = raw_smp_processor_id();
+
+	if (!task || vscsi_thread_is_dead(thread) ||
+	    task->policy != SCHED_NORMAL || task->static_prio != DEFAULT_PRIO)
+		return -1;
+	if (likely(cpumask_test_cpu(cpu, &task->cpus_mask)))
+		return cpu;
+	cpu = cpumask_any_and(&task->cpus_mask, cpu_online_mask);
+	return cpu < nr_cpu_ids ? cpu : -1;
+}
+
 /* Have the runner begin: it is nobody yet, and @thread is the queue's. */
 static void dispatch(struct vscsi_vq *vq, struct vscsi_thread *thread,
 		     bool kicked)
@@ -53,9 +80,9 @@ static void dispatch(struct vscsi_vq *vq, struct vscsi_thread *thread,
 	int cpu;
 
 	vq->runner = thread;
-	if (!is_strict(vq) && !(kicked && READ_ONCE(vq->deep) &&
-				vscsi_thread_has_choice(thread))) {
-		cpu = vscsi_thread_lends(thread);
+	if (!is_strict(vq) &&
+	    !(kicked && READ_ONCE(vq->deep) && has_choice(thread))) {
+		cpu = item_cpu(thread);
 		if (cpu >= 0) {
 			queue_work_on(cpu, vscsi_io_wq, &vq->item);
 			return;
@@ -118,7 +145,7 @@ static void submit_item(struct work_struct *item)
 static void run_in_thread(struct vscsi_work *work)
 {
 	struct vscsi_vq *vq = container_of(work, struct vscsi_vq, work);
-	int cpu = is_strict(vq) ? -1 : vscsi_thread_lends(vq->runner);
+	int cpu = is_strict(vq) ? -1 : item_cpu(vq->runner);
 
 	if (cpu >= 0) {
 		queue_work_on(cpu, vscsi_io_wq, &vq->item);
@@ -126,7 +153,7 @@ static void run_in_thread(struct vscsi_work *work)
 	}
 	begin_run(vq);
 	vscsi_vq_fetch(vq);
-	if (list_empty(&vq->batch)) {
+	if (!vq->batch) {
 		vscsi_vq_submit(vq);
 		end_run(vq);
 	} else {
@@ -187,7 +214,6 @@ void vscsi_vq_kicked(struct vscsi_vq *vq)
  */
 void vscsi_context_init(struct vscsi_vq *vq)
 {
-	INIT_LIST_HEAD(&vq->batch);
 	INIT_WORK(&vq->item, run_item);
 	INIT_WORK(&vq->submit, submit_item);
 	vscsi_work_init(&vq->work, run_in_thread);

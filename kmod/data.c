@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "vhost_scsi.h"
+#include "guest.h"
 
 /* Walks the pieces of a chain's buffers that lie together in user memory. */
 struct piece_walk {
@@ -43,8 +44,10 @@ static u64 joined(const struct piece_walk *walk)
 }
 
 /* Step to the next piece: 1, 0 at the end, -EFAULT where no memory is. */
-static int walk_next(struct piece_walk *walk)
+static __always_inline int walk_next(struct piece_walk *walk)
 {
+	u64 addr;
+
 	if (!walk->len)
 		return 0;
 	while (walk->left && walk->skip >= walk->seg->len) {
@@ -54,10 +57,12 @@ static int walk_next(struct piece_walk *walk)
 	}
 	if (!walk->left)
 		return -EFAULT;
-	walk->size = vscsi_guest_translate(walk->vq,
-					   walk->seg->addr + walk->skip,
-					   joined(walk), walk->access,
-					   &walk->hva);
+	addr = walk->seg->addr + walk->skip;
+	walk->size = joined(walk);
+	walk->hva = vscsi_guest_near(walk->vq, addr, walk->size, walk->access);
+	if (unlikely(!walk->hva))
+		walk->size = vscsi_guest_translate(walk->vq, addr, walk->size,
+						   walk->access, &walk->hva);
 	if (!walk->size) {
 		walk->vq->stats.faults++;
 		return -EFAULT;
@@ -216,25 +221,10 @@ static int map_bounce(struct vscsi_vq *vq, struct vscsi_data *data, u32 len)
 	return 0;
 }
 
-/**
- * vscsi_data_map() - make a scatterlist of guest buffers
- * @vq: the queue
- * @data: what to fill in; ours to release on success only
- * @segs: buffers
- * @n: how many
- * @skip: bytes to leave out at their start
- * @len: bytes to map, at most VSCSI_SGS_MAX pages
- * @write: the device writes them
- * @align: pin the guest's pages if every piece begins and ends at a multiple of
- *	this power of two; 0 to copy in any case
- *
- * Context: owner's address space, may sleep. Locking: caller holds the vq
- * mutex.
- * Return: 0; -EFAULT where there is no such memory; -ENOMEM.
- */
-int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
-		   const struct vscsi_seg *segs, unsigned int n, u64 skip,
-		   u32 len, bool write, unsigned int align)
+/* Any case. */
+static int map_long(struct vscsi_vq *vq, struct vscsi_data *data,
+		    const struct vscsi_seg *segs, unsigned int n, u64 skip,
+		    u32 len, bool write, unsigned int align)
 {
 	struct piece_walk walk = {
 		.vq = vq, .seg = segs, .left = n, .skip = skip, .len = len,
@@ -244,11 +234,6 @@ int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
 	bool pin;
 
 	lockdep_assert_held(&vq->vhost.mutex);
-	data->sgl = NULL;
-	data->nents = 0;
-	data->write = write;
-	if (!len)
-		return 0;
 	err = walk_next(&walk);
 	if (err < 0)
 		return err;
@@ -273,6 +258,84 @@ int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
 	if (err)
 		vscsi_data_release(vq, data);
 	return err;
+}
+
+/*
+ * The usual case, a buffer of a few pages: pinned, and entered in the inline list. True if
+ * that was done; else nothing was.
+ */
+static bool map_short(struct vscsi_vq *vq, struct vscsi_data *data,
+		      const struct vscsi_seg *seg, u64 skip, u32 len,
+		      bool write, unsigned int align)
+{
+	struct scatterlist *sg = data->inline_sgl;
+	void __user *hva;
+	unsigned long addr;
+	u32 here;
+	int i, n;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (seg->len - skip < len)
+		return false;
+	hva = vscsi_guest_near(vq, seg->addr + skip, len,
+			       write ? VHOST_ACCESS_WO : VHOST_ACCESS_RO);
+	addr = (unsigned long)hva;
+	n = DIV_ROUND_UP(offset_in_page(addr) + len, PAGE_SIZE);
+	if (!hva || !align || ((addr | len) & (align - 1)) ||
+	    n > ARRAY_SIZE(data->inline_sgl))
+		return false;
+	i = pin_user_pages_fast(addr & PAGE_MASK, n, write ? FOLL_WRITE : 0,
+				vq->pages);
+	if (unlikely(i != n)) {
+		if (i > 0)
+			unpin_user_pages(vq->pages, i);
+		return false;
+	}
+	for (i = 0; i < n; i++, sg++) {
+		here = min_t(u32, len, PAGE_SIZE - offset_in_page(addr));
+		sg->page_link = 0;
+		sg_set_page(sg, vq->pages[i], here, offset_in_page(addr));
+		addr += here;
+		len -= here;
+	}
+	sg_mark_end(sg - 1);
+	data->pinned = true;
+	data->sgl = data->inline_sgl;
+	data->nents = n;
+	return true;
+}
+
+/**
+ * vscsi_data_map() - make a scatterlist of guest buffers
+ * @vq: the queue
+ * @data: what to fill in; ours to release on success only
+ * @segs: buffers
+ * @n: how many
+ * @skip: bytes to leave out at their start
+ * @len: bytes to map, at most VSCSI_SGS_MAX pages
+ * @write: the device writes them
+ * @align: pin the guest's pages if every piece begins and ends at a multiple of
+ *	this power of two; 0 to copy in any case
+ *
+ * Context: owner's address space, may sleep. Locking: caller holds the vq
+ * mutex.
+ * Return: 0; -EFAULT where there is no such memory; -ENOMEM.
+ */
+int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
+		   const struct vscsi_seg *segs, unsigned int n, u64 skip,
+		   u32 len, bool write, unsigned int align)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	data->sgl = NULL;
+	data->nents = 0;
+	data->write = write;
+	if (!len)
+		return 0;
+	for (; n && skip >= segs->len; n--, segs++)
+		skip -= segs->len;
+	if (n && map_short(vq, data, segs, skip, len, write, align))
+		return 0;
+	return map_long(vq, data, segs, n, skip, len, write, align);
 }
 
 /**
@@ -364,7 +427,10 @@ void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data)
 {
 	if (!data->sgl)
 		return;
-	if (data->pinned)
+	if (data->pinned && data->nents == 1)
+		unpin_user_page_range_dirty_lock(sg_page(data->sgl), 1,
+						 data->write);
+	else if (data->pinned)
 		unpin_all(data);
 	else
 		free_bounced(vq, data);

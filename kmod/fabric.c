@@ -135,8 +135,9 @@ static void vscsi_release_cmd(struct se_cmd *se_cmd)
 			vscsi_conflict_end(&to_vscsi_req(se_cmd)->conflict);
 	}
 	rcu_read_lock();
-	llist_add(node, &vq->done);
-	vscsi_vq_wake(vq);
+	/* Whose node was the first has woken the queue for all. */
+	if (llist_add(node, &vq->done))
+		vscsi_vq_wake(vq);
 	rcu_read_unlock();
 }
 

@@ -11,6 +11,7 @@
 #include <scsi/scsi_proto.h>
 
 #include "vhost_scsi.h"
+#include "guest.h"
 #include "trace.h"
 
 static const struct vscsi_verdict bad_target = {
@@ -52,14 +53,17 @@ static const struct vscsi_verdict *
 read_header(struct vscsi_vq *vq, const struct vscsi_chain *chain, bool pi,
 	    struct vscsi_cmd_hdr *hdr)
 {
-	u8 buf[VSCSI_HDR_PI_SIZE];
 	size_t size = pi ? VSCSI_HDR_PI_SIZE : VSCSI_HDR_SIZE;
 
 	if (chain->out_len < size)
 		return &bad_target;
-	if (vscsi_guest_read(vq, chain->segs, chain->out, 0, buf, size))
+	if (pi ? vscsi_guest_get(vq, chain->segs, chain->out, vq->hdr,
+				 VSCSI_HDR_PI_SIZE) :
+		 vscsi_guest_get(vq, chain->segs, chain->out, vq->hdr,
+				 VSCSI_HDR_SIZE))
 		return &failure;
-	if (vscsi_parse_cmd(buf, pi, vhost_is_little_endian(&vq->vhost), hdr))
+	if (vscsi_parse_cmd(vq->hdr, pi, vhost_is_little_endian(&vq->vhost),
+			    hdr))
 		return &bad_target;
 	return NULL;
 }
@@ -104,6 +108,8 @@ measure(struct vscsi_req *req, const struct vscsi_chain *chain,
 /* Keep the buffers that the device writes: they are needed for the answer. */
 static int keep_segs(struct vscsi_req *req, const struct vscsi_chain *chain)
 {
+	unsigned int i;
+
 	req->nsegs = chain->in;
 	req->segs = req->inline_segs;
 	if (chain->in > ARRAY_SIZE(req->inline_segs)) {
@@ -112,8 +118,8 @@ static int keep_segs(struct vscsi_req *req, const struct vscsi_chain *chain)
 		if (!req->segs)
 			return -ENOMEM;
 	}
-	memcpy(req->segs, chain->segs + chain->out,
-	       chain->in * sizeof(*req->segs));
+	for (i = 0; i < chain->in; i++)
+		req->segs[i] = chain->segs[chain->out + i];
 	return 0;
 }
 
@@ -172,8 +178,6 @@ static struct vscsi_req *take_slot(struct vscsi_vq *vq,
 	req->data.sgl = NULL;
 	req->prot = NULL;
 	req->conflict.listed = false;
-	/* LIO fills in the fields of fixed format sense data and no more. */
-	memset(req->sense, 0, sizeof(req->sense));
 	trace_vscsi_ref(req, true);
 	return req;
 }
@@ -200,7 +204,7 @@ prepare(struct vscsi_vq *vq, struct vscsi_req *req,
 		return verdict;
 	if (vscsi_cdb_size(hdr->cdb) > VSCSI_CDB_SIZE)
 		return &invalid_cdb;
-	memcpy(req->cdb, hdr->cdb, sizeof(req->cdb));
+	memcpy(req->cdb, hdr->cdb, VSCSI_CDB_SIZE);
 	trace_vscsi_parse(vq, req);
 	if (vscsi_screen(req, &align, screened))
 		return screened;
@@ -218,15 +222,13 @@ prepare(struct vscsi_vq *vq, struct vscsi_req *req,
  * vscsi_req_start() - make a request of a chain, or answer it
  * @vq: the queue
  * @chain: fetched from it; consumed on every path
- * @batch: where to add the request
  *
  * Context: owner's address space, may sleep. Locking: caller holds the vq
  * mutex.
- * Ownership: a request on @batch is the caller's, to be submitted once the
+ * Ownership: a request in the queue's batch is the run's, to be submitted once the
  * mutex is dropped.
  */
-void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain,
-		     struct list_head *batch)
+void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain)
 {
 	bool pi = vhost_has_feature(&vq->vhost, VIRTIO_SCSI_F_T10_PI);
 	size_t hdr_size = pi ? VSCSI_HDR_PI_SIZE : VSCSI_HDR_SIZE;
@@ -252,7 +254,9 @@ void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain,
 		vscsi_fail(vq, chain, verdict, req->len);
 		return;
 	}
-	list_add_tail(&req->batch, batch);
+	req->next = NULL;
+	*vq->batch_end = req;
+	vq->batch_end = &req->next;
 }
 
 static bool is_persistent_reserve(const u8 *cdb)
@@ -322,5 +326,8 @@ void vscsi_req_end(struct vscsi_req *req)
 	if (req->segs != req->inline_segs)
 		kfree(req->segs);
 	req->segs = req->inline_segs;
+	/* LIO fills in the fields of fixed format sense data and no more. */
+	if (unlikely(req->se_cmd.scsi_status || !req->answered))
+		memset(req->sense, 0, sizeof(req->sense));
 	req->busy = false;
 }

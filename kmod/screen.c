@@ -140,16 +140,16 @@ static bool has_fua(struct se_device *dev)
 	return wce && dev->dev_attrib.emulate_fua_write > 0;
 }
 
-/* Bytes that the backstore takes at once; iblock and ramdisk split. */
-static u64 transfer_limit(struct se_device *dev)
+/* Does the backstore take so many bytes at once? iblock and ramdisk split. */
+static bool takes(struct se_device *dev, u64 bytes)
 {
-	u64 limit = (u64)VSCSI_SGS_MAX << PAGE_SHIFT;
 	const char *name = dev->transport->name;
 
-	if (!strcmp(name, "iblock") || !strncmp(name, "rd_mcp", 6))
-		return limit;
-	return min(limit, (u64)dev->dev_attrib.hw_max_sectors *
-			  dev->dev_attrib.block_size);
+	if (bytes > (u64)VSCSI_SGS_MAX << PAGE_SHIFT)
+		return false;
+	return bytes <= (u64)dev->dev_attrib.hw_max_sectors *
+			dev->dev_attrib.block_size ||
+	       !strcmp(name, "iblock") || !strncmp(name, "rd_mcp", 6);
 }
 
 /* Is [lba, lba + blocks) on the medium? */
@@ -240,7 +240,7 @@ static bool screen_rw(struct vscsi_req *req, struct se_device *dev,
 		return vscsi_illegal(verdict, LBA_OUT_OF_RANGE);
 	if (!is_passthrough(dev) && !flags_ok(req, dev, rw->flags))
 		return vscsi_illegal(verdict, INVALID_FIELD);
-	if (bytes > transfer_limit(dev))
+	if (!takes(dev, bytes))
 		return vscsi_illegal(verdict, INVALID_FIELD);
 	if (!pi_ok(req, dev, rw))
 		return vscsi_illegal(verdict, INVALID_FIELD);

@@ -11,22 +11,6 @@
 static struct dentry *root;
 static atomic_t serial;
 
-/**
- * vscsi_stats_response() - count an answer
- * @vq: the queue
- * @response: its code
- *
- * Locking: caller holds the vq mutex.
- */
-void vscsi_stats_response(struct vscsi_vq *vq, u8 response)
-{
-	lockdep_assert_held(&vq->vhost.mutex);
-	if (response < ARRAY_SIZE(vq->stats.responses))
-		vq->stats.responses[response]++;
-	else
-		vq->stats.resp_other++;
-}
-
 static void show_queue(struct seq_file *m, struct vscsi_vq *vq)
 {
 	struct vscsi_stats stats;

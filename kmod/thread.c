@@ -376,42 +376,15 @@ bool vscsi_thread_is_dead(const struct vscsi_thread *thread)
 }
 
 /**
- * vscsi_thread_has_choice() - may it run on more than one CPU?
+ * vscsi_thread_task() - the task that a thread is
  * @thread: the thread
  *
  * Context: any.
- * Return: true if so.
+ * Return: the task, there as long as the thread is; NULL if it has just been made.
  */
-bool vscsi_thread_has_choice(const struct vscsi_thread *thread)
+const struct task_struct *vscsi_thread_task(const struct vscsi_thread *thread)
 {
-	const struct task_struct *task = READ_ONCE(thread->task);
-
-	return task && task->nr_cpus_allowed > 1 && num_online_cpus() > 1;
-}
-
-/**
- * vscsi_thread_lends() - may a work item do what the thread would?
- * @thread: the thread
- *
- * It may where nothing tells it from the thread: that is alive, of normal policy and
- * nice level, and may run where the work item does.
- *
- * Context: any.
- * Return: the CPU for the work item, this one if the thread may run there; -1 if the thread
- * has to do it.
- */
-int vscsi_thread_lends(const struct vscsi_thread *thread)
-{
-	const struct task_struct *task = READ_ONCE(thread->task);
-	int cpu = raw_smp_processor_id();
-
-	if (!task || READ_ONCE(thread->dead) || task->policy != SCHED_NORMAL ||
-	    task->static_prio != DEFAULT_PRIO)
-		return -1;
-	if (likely(cpumask_test_cpu(cpu, &task->cpus_mask)))
-		return cpu;
-	cpu = cpumask_any_and(&task->cpus_mask, cpu_online_mask);
-	return cpu < nr_cpu_ids ? cpu : -1;
+	return READ_ONCE(thread->task);
 }
 
 static int nothing(void *data)

@@ -240,8 +240,7 @@ void vscsi_thread_move(struct vscsi_vq *vq, struct vscsi_thread *thread);
 void vscsi_thread_free(struct vscsi_thread *thread);
 void vscsi_thread_free_all(struct vscsi_dev *dev);
 bool vscsi_thread_is_dead(const struct vscsi_thread *thread);
-bool vscsi_thread_has_choice(const struct vscsi_thread *thread);
-int vscsi_thread_lends(const struct vscsi_thread *thread);
+const struct task_struct *vscsi_thread_task(const struct vscsi_thread *thread);
 void vscsi_thread_flush(struct vscsi_thread *thread);
 void vscsi_work_init(struct vscsi_work *work,
 		     void (*fn)(struct vscsi_work *work));
@@ -290,7 +289,6 @@ void vscsi_stats_init(void);
 void vscsi_stats_exit(void);
 void vscsi_stats_add_device(struct vscsi_dev *dev);
 void vscsi_stats_remove_device(struct vscsi_dev *dev);
-void vscsi_stats_response(struct vscsi_vq *vq, u8 response);
 
 /* ---------------------------------------------------------------- vq.c */
 
@@ -339,6 +337,7 @@ struct vscsi_chain {
  * @item: a run outside of the thread
  * @submit: the second half of a run that the thread has begun
  * @batch: fetched, to be submitted; the run's
+ * @batch_end: where the next is to be linked; the run's
  * @more: the ring may hold more, and no kick will tell; the run's
  * @passed: the barrier @passing is passed with the batch; the run's
  * @passing: see there
@@ -354,6 +353,8 @@ struct vscsi_chain {
  * @inflight: chains fetched and not yet put in the used ring; written under
  *	the vq mutex
  * @submitting: the thread hands a batch to LIO; set under the vq mutex
+ * @hdr: scratch for the header of the request at hand; lock: vq
+ * @resp: scratch for a response; lock: vq
  * @segs: scratch for the chain at hand; lock: vq
  * @descs: scratch for an indirect table; lock: vq
  * @pages: scratch for pinning; lock: vq
@@ -377,7 +378,8 @@ struct vscsi_vq {
 	struct vscsi_thread *runner;
 	struct work_struct item;
 	struct work_struct submit;
-	struct list_head batch;
+	struct vscsi_req *batch;
+	struct vscsi_req **batch_end;
 	bool more;
 	bool passed;
 	int passing;
@@ -390,6 +392,8 @@ struct vscsi_vq {
 	unsigned int num;
 	unsigned int inflight;
 	bool submitting;
+	u8 hdr[VSCSI_HDR_PI_SIZE] __aligned(8);
+	u8 resp[VSCSI_RESP_SIZE] __aligned(8);
 	struct vscsi_seg *segs;
 	struct vring_desc *descs;
 	struct page **pages;
@@ -401,6 +405,22 @@ struct vscsi_vq {
 	int barrier_done;
 	struct vscsi_stats stats;
 };
+
+/**
+ * vscsi_stats_response() - count an answer
+ * @vq: the queue
+ * @response: its code
+ *
+ * Locking: caller holds the vq mutex.
+ */
+static inline void vscsi_stats_response(struct vscsi_vq *vq, u8 response)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (response < ARRAY_SIZE(vq->stats.responses))
+		vq->stats.responses[response]++;
+	else
+		vq->stats.resp_other++;
+}
 
 static inline struct vscsi_vq *to_vscsi_vq(struct vhost_virtqueue *vq)
 {
@@ -524,7 +544,7 @@ void vscsi_conflict_end(struct vscsi_conflict *conflict);
  * struct vscsi_req - one SCSI command
  * @se_cmd: LIO's part
  * @done: link in the queue's done list
- * @batch: link in the batch to submit
+ * @next: of the batch to submit
  * @vq: the queue
  * @tpg: the target port it goes to
  * @id: for traces
@@ -557,7 +577,7 @@ void vscsi_conflict_end(struct vscsi_conflict *conflict);
 struct vscsi_req {
 	struct se_cmd se_cmd;
 	struct llist_node done;
-	struct list_head batch;
+	struct vscsi_req *next;
 	struct vscsi_vq *vq;
 	struct vscsi_tpg *tpg;
 	u32 id;
@@ -589,8 +609,7 @@ static inline struct vscsi_req *to_vscsi_req(struct se_cmd *se_cmd)
 	return container_of(se_cmd, struct vscsi_req, se_cmd);
 }
 
-void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain,
-		     struct list_head *batch);
+void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain);
 void vscsi_req_submit(struct vscsi_req *req);
 void vscsi_req_end(struct vscsi_req *req);
 

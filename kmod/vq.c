@@ -16,6 +16,7 @@
 #include <linux/vmalloc.h>
 
 #include "vhost_scsi.h"
+#include "guest.h"
 #include "trace.h"
 
 /**
@@ -62,6 +63,7 @@ static int fetch_head(struct vscsi_vq *vq, struct vscsi_chain *chain,
 		      const char **why)
 {
 	struct vhost_virtqueue *vhost = &vq->vhost;
+	unsigned int i;
 	__virtio16 val;
 
 	if (vhost->avail_idx == vhost->last_avail_idx) {
@@ -78,8 +80,8 @@ static int fetch_head(struct vscsi_vq *vq, struct vscsi_chain *chain,
 	if ((u16)(vhost->avail_idx - vhost->last_avail_idx) > vhost->num)
 		return -EINVAL;
 	*why = "avail ring unreadable";
-	if (get_user(val, &vhost->avail->ring[vhost->last_avail_idx &
-					      (vhost->num - 1)]))
+	i = vhost->last_avail_idx & (vhost->num - 1);
+	if (get_user(val, &vhost->avail->ring[i]))
 		return -EFAULT;
 	chain->head = vhost16_to_cpu(vhost, val);
 	*why = "head out of range";
@@ -87,26 +89,30 @@ static int fetch_head(struct vscsi_vq *vq, struct vscsi_chain *chain,
 }
 
 /* Add one buffer to the chain. */
-static const char *add_seg(struct vscsi_vq *vq, struct vscsi_chain *chain,
-			   const struct vring_desc *desc, u16 flags)
+static __always_inline const char *add_seg(struct vscsi_vq *vq,
+					   struct vscsi_chain *chain,
+					   const struct vring_desc *desc,
+					   u16 flags)
 {
-	struct vscsi_seg *seg = &chain->segs[chain->out + chain->in];
+	unsigned int n = chain->out + chain->in;
+	u64 addr = vhost64_to_cpu(&vq->vhost, desc->addr);
+	u32 len = vhost32_to_cpu(&vq->vhost, desc->len);
 
-	if (chain->out + chain->in == VSCSI_CHAIN_MAX)
+	if (n == VSCSI_CHAIN_MAX)
 		return "chain too long";
-	seg->addr = vhost64_to_cpu(&vq->vhost, desc->addr);
-	seg->len = vhost32_to_cpu(&vq->vhost, desc->len);
-	if (seg->addr + seg->len < seg->addr)
+	if (addr + len < addr)
 		return "buffer wraps";
 	if (flags & VRING_DESC_F_WRITE) {
 		chain->in++;
-		chain->in_len += seg->len;
+		chain->in_len += len;
 	} else {
 		if (chain->in)
 			return "readable buffer behind a writable one";
 		chain->out++;
-		chain->out_len += seg->len;
+		chain->out_len += len;
 	}
+	chain->segs[n].addr = addr;
+	chain->segs[n].len = len;
 	return NULL;
 }
 
@@ -114,8 +120,7 @@ static const char *add_seg(struct vscsi_vq *vq, struct vscsi_chain *chain,
  * Walk an indirect table (2.7.5.3): read in one copy, followed by its own next
  * fields, visited at most once per entry.
  */
-static const char *fetch_indirect(struct vscsi_vq *vq,
-				  struct vscsi_chain *chain,
+static const char *fetch_indirect(struct vscsi_vq *vq, struct vscsi_chain *whole,
 				  const struct vring_desc *ref)
 {
 	struct vscsi_seg table = {
@@ -123,13 +128,15 @@ static const char *fetch_indirect(struct vscsi_vq *vq,
 		.len = vhost32_to_cpu(&vq->vhost, ref->len),
 	};
 	unsigned int num = table.len / sizeof(*ref), left = num, i = 0;
+	/* In registers as long as nobody else has its address. */
+	struct vscsi_chain chain = *whole;
 	const struct vring_desc *desc;
 	const char *why;
 	u16 flags;
 
 	if (!num || table.len % sizeof(*ref) || num > VSCSI_CHAIN_MAX)
 		return "indirect table of a bad size";
-	if (vscsi_guest_read(vq, &table, 1, 0, vq->descs, table.len))
+	if (vscsi_guest_get_descs(vq, &table, vq->descs))
 		return "indirect table unreadable";
 	do {
 		if (i >= num)
@@ -140,11 +147,12 @@ static const char *fetch_indirect(struct vscsi_vq *vq,
 		flags = vhost16_to_cpu(&vq->vhost, desc->flags);
 		if (flags & VRING_DESC_F_INDIRECT)
 			return "indirect table in an indirect table";
-		why = add_seg(vq, chain, desc, flags);
+		why = add_seg(vq, &chain, desc, flags);
 		if (why)
 			return why;
 		i = vhost16_to_cpu(&vq->vhost, desc->next);
 	} while (flags & VRING_DESC_F_NEXT);
+	*whole = chain;
 	return NULL;
 }
 
@@ -153,7 +161,7 @@ static const char *fetch_chain(struct vscsi_vq *vq, struct vscsi_chain *chain)
 {
 	struct vhost_virtqueue *vhost = &vq->vhost;
 	unsigned int i = chain->head, left = vhost->num;
-	struct vring_desc desc;
+	struct vring_desc desc __aligned(8);
 	const char *why;
 	u16 flags;
 
@@ -162,7 +170,7 @@ static const char *fetch_chain(struct vscsi_vq *vq, struct vscsi_chain *chain)
 			return "next out of range";
 		if (!left--)
 			return "loop";
-		if (copy_from_user(&desc, vhost->desc + i, sizeof(desc)))
+		if (vscsi_load_words(&desc, vhost->desc + i, sizeof(desc)))
 			return "descriptor unreadable";
 		flags = vhost16_to_cpu(vhost, desc.flags);
 		/* 2.7.5.3.2: the WRITE flag of such a descriptor is ignored. */
@@ -254,7 +262,7 @@ static bool barrier_reached(const struct vscsi_vq *vq, bool more)
  * Fetch, parse and pin a batch. Returns true if the ring may hold more, which
  * is then not announced by a kick.
  */
-static bool fetch_batch(struct vscsi_vq *vq, struct list_head *batch)
+static bool fetch_batch(struct vscsi_vq *vq)
 {
 	struct vscsi_chain chain;
 	unsigned int n = 0;
@@ -265,7 +273,7 @@ static bool fetch_batch(struct vscsi_vq *vq, struct list_head *batch)
 		if (n == VSCSI_FETCH_BATCH)
 			return vq->live;
 		if (vscsi_fetch(vq, &chain)) {
-			vscsi_req_start(vq, &chain, batch);
+			vscsi_req_start(vq, &chain);
 			n++;
 			continue;
 		}
@@ -287,19 +295,21 @@ void vscsi_vq_fetch(struct vscsi_vq *vq)
 {
 	bool more = false;
 
+	vq->batch = NULL;
+	vq->batch_end = &vq->batch;
 	mutex_lock(&vq->vhost.mutex);
 	vq->stats.kicks++;
 	trace_vscsi_kick(vq);
 	barrier_see(vq);
 	vscsi_complete(vq);
 	if (vq->live && vscsi_vq_can_touch_guest(vq))
-		more = fetch_batch(vq, &vq->batch);
+		more = fetch_batch(vq);
 	vscsi_used_flush(vq);
 	vq->more = more;
 	vq->passed = barrier_reached(vq, more);
 	vq->passing = vq->barrier_seen;
 	WRITE_ONCE(vq->deep, vq->inflight >= VSCSI_DEEP);
-	vq->submitting = !list_empty(&vq->batch);
+	vq->submitting = vq->batch;
 	mutex_unlock(&vq->vhost.mutex);
 }
 
@@ -317,13 +327,14 @@ void vscsi_vq_submit(struct vscsi_vq *vq)
 	struct vscsi_req *req, *next;
 	struct blk_plug plug;
 
-	if (!list_empty(&vq->batch)) {
+	if (vq->batch) {
 		blk_start_plug(&plug);
-		/* LIO may end, and so free for re-use, a request at once. */
-		list_for_each_entry_safe(req, next, &vq->batch, batch)
+		for (req = vq->batch; req; req = next) {
+			/* LIO may end, and so free for re-use, it at once. */
+			next = req->next;
 			vscsi_req_submit(req);
+		}
 		blk_finish_plug(&plug);
-		INIT_LIST_HEAD(&vq->batch);
 		vscsi_drain_submitted(vq);
 	}
 	if (vq->passed) {

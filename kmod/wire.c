@@ -81,7 +81,7 @@ int vscsi_parse_cmd(const u8 *buf, bool pi, bool le, struct vscsi_cmd_hdr *hdr)
 	hdr->attr = buf[16];
 	hdr->pi_out = pi ? load32(buf + 19, le) : 0;
 	hdr->pi_in = pi ? load32(buf + 23, le) : 0;
-	memcpy(hdr->cdb, buf + (pi ? 27 : 19), VSCSI_CDB_SIZE);
+	hdr->cdb = buf + (pi ? 27 : 19);
 	return vscsi_parse_addr(buf, &hdr->addr);
 }
 

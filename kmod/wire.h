@@ -43,7 +43,7 @@ struct vscsi_addr {
  * @attr: task attribute, VIRTIO_SCSI_S_SIMPLE and so on
  * @pi_out: bytes of protection information before the data sent
  * @pi_in: bytes of protection information before the data received
- * @cdb: the CDB
+ * @cdb: the CDB, VSCSI_CDB_SIZE bytes of what was parsed
  */
 struct vscsi_cmd_hdr {
 	struct vscsi_addr addr;
@@ -51,7 +51,7 @@ struct vscsi_cmd_hdr {
 	u8 attr;
 	u32 pi_out;
 	u32 pi_in;
-	u8 cdb[VSCSI_CDB_SIZE];
+	const u8 *cdb;
 };
 
 /**
