@@ -49,6 +49,7 @@ static const struct bench benches[] = {
 	LOAD("write-1m-qd4", 800, 1, 4, MIB, .write = true),
 	LOAD("read-4k-2q-qd16", 32000, 2, 16, 4096),
 	LOAD("read-4k-4q-qd8", 32000, 4, 8, 4096),
+	LOAD("read-4k-4q-qd16", 32000, 4, 16, 4096),
 	LOAD("read-4k-8q-qd4", 32000, 8, 4, 4096),
 	LOAD("read-4k-16q-qd2", 32000, 16, 2, 4096),
 	LOAD("read-4k-8luns-qd32", 32000, 1, 32, 4096, .luns = 8),
