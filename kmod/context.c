@@ -2,29 +2,27 @@
 /*
  * Where a request queue is served: in a work item or in the queue's thread.
  *
- *   kick, completion ----> work item on this CPU ----> fetch, submit
+ *   kick, completion ----> work item on this CPU
  *          \                  ^
  *           \                 | on the CPU it was woken on
  *            `-> thread ------'
  *                     \
- *                      `-> fetch in the thread, a work item submits
+ *                      `-> in the thread
  *
- * LIO ends every command in a work item on the CPU that submitted it. If the queue is
- * served in work items of that CPU, too, a request goes from the kick to the answer
- * without a switch of tasks, one kworker doing each step after the other. So this is how
- * it is done as long as the guest waits for single requests: its processor has nothing
- * better to do. A queue with many requests is better served beside its guest: then the
- * kick wakes the thread, which the scheduler puts on an idle CPU, and the thread queues
+ * LIO submits a command to its backstore, and ends it, in work items on the CPU that the
+ * command came from. If the queue is served in work items of that CPU, too, a request goes
+ * from the kick to the answer without a switch of tasks, one kworker doing each step after the
+ * other. So this is how it is done as long as the guest waits for single requests: its processor
+ * has nothing better to do. A queue with many requests is better served beside its guest: then
+ * the kick wakes the thread, which the scheduler puts on an idle CPU, and the thread queues
  * the work item there.
  *
- * A work item is not limited as the owner is. It does run only where the queue's thread
- * may, and a thread that is not ordinary, by its policy or its nice level, does its work
- * itself. So does one that serves more than a queue, one that the VMM has attached, and
- * every one if strict_accounting is set: what is left to work items then is what LIO does
- * in work items anyhow.
+ * A work item is not limited as the owner is, though the memory it takes is charged to that.
+ * It runs only where the queue's thread may, and a thread that is not ordinary, by its policy,
+ * its nice level or the memory nodes that it is to use, does its work itself. So does one that
+ * the VMM has attached, and every one under shared_thread or strict_accounting.
  *
- * A queue is served by one at a time, its runner, from the request for a run until the run's
- * end:
+ * A queue is served by one at a time, from the request for a run until the run's end:
  *
  *   0 --request--> WANTED --begin--> ON --end--> 0
  *                    ^               | request
@@ -32,6 +30,9 @@
  */
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
+#include <linux/memcontrol.h>
+#include <linux/nodemask.h>
+#include <linux/sched/mm.h>
 #include <linux/workqueue.h>
 
 #include "vhost_scsi.h"
@@ -39,7 +40,7 @@
 #define RUN_WANTED	1
 #define RUN_ON		2
 
-/* Does the thread all that can be done in it? */
+/* Does the thread serve the queue itself, whatever it is like? */
 static bool is_strict(const struct vscsi_vq *vq)
 {
 	return READ_ONCE(vscsi_strict_accounting) ||
@@ -54,10 +55,26 @@ static bool has_choice(const struct vscsi_thread *thread)
 	return task && task->nr_cpus_allowed > 1 && num_online_cpus() > 1;
 }
 
+/* Would a page of the guest's that it touches first come from where the kernel likes? */
+static bool has_own_nodes(const struct task_struct *task)
+{
+#ifdef CONFIG_NUMA
+	if (READ_ONCE(task->mempolicy))
+		return true;
+#ifdef CONFIG_CPUSETS
+	if (nr_online_nodes > 1 &&
+	    !nodes_equal(task->mems_allowed, node_states[N_MEMORY]))
+		return true;
+#endif
+#endif
+	return false;
+}
+
 /*
  * On which CPU may a work item do what the thread would? On this one, if the thread may run
- * here. On none (-1), if that can be told from the thread: by its policy, its nice level, or
- * because it was killed.
+ * here, or on its only one. On none (-1), if that can be told from the thread, or if that was
+ * killed. Nor if it has other CPUs than this one: which of them is idle, is the scheduler's to
+ * say, so the thread has to be woken.
  */
 static int item_cpu(const struct vscsi_thread *thread)
 {
@@ -65,17 +82,24 @@ static int item_cpu(const struct vscsi_thread *thread)
 	int cpu = raw_smp_processor_id();
 
 	if (!task || vscsi_thread_is_dead(thread) ||
-	    task->policy != SCHED_NORMAL || task->static_prio != DEFAULT_PRIO)
+	    task->policy != SCHED_NORMAL || task->static_prio != DEFAULT_PRIO ||
+	    has_own_nodes(task))
 		return -1;
 	if (likely(cpumask_test_cpu(cpu, &task->cpus_mask)))
 		return cpu;
-	cpu = cpumask_any_and(&task->cpus_mask, cpu_online_mask);
+	if (task->nr_cpus_allowed > 1)
+		return -1;
+	/* The mask may be changing. */
+	cpu = cpumask_first(&task->cpus_mask);
 	return cpu < nr_cpu_ids ? cpu : -1;
 }
 
-/* Have the runner begin: it is nobody yet, and @thread is the queue's. */
+/*
+ * Have a run begin; it is the caller's to do so. @thread is the queue's. @item: by a work
+ * item that was at it, which the kernel would queue where it was again.
+ */
 static void dispatch(struct vscsi_vq *vq, struct vscsi_thread *thread,
-		     bool kicked)
+		     bool kicked, bool item)
 {
 	int cpu;
 
@@ -83,7 +107,7 @@ static void dispatch(struct vscsi_vq *vq, struct vscsi_thread *thread,
 	if (!is_strict(vq) &&
 	    !(kicked && READ_ONCE(vq->deep) && has_choice(thread))) {
 		cpu = item_cpu(thread);
-		if (cpu >= 0) {
+		if (cpu >= 0 && (!item || cpu == raw_smp_processor_id())) {
 			queue_work_on(cpu, vscsi_io_wq, &vq->item);
 			return;
 		}
@@ -98,7 +122,7 @@ static void request(struct vscsi_vq *vq, struct vscsi_thread *thread,
 		vscsi_work_queue(thread, &vq->work);
 	/* A full barrier, so the run sees what the caller wrote. */
 	else if (!atomic_fetch_or(RUN_WANTED, &vq->run))
-		dispatch(vq, thread, kicked);
+		dispatch(vq, thread, kicked, false);
 }
 
 static void begin_run(struct vscsi_vq *vq)
@@ -107,38 +131,41 @@ static void begin_run(struct vscsi_vq *vq)
 	atomic_xchg(&vq->run, RUN_ON);
 }
 
-static void end_run(struct vscsi_vq *vq)
+static void end_run(struct vscsi_vq *vq, bool item)
 {
 	struct vscsi_thread *thread = vq->runner;
 
 	if (atomic_fetch_andnot(RUN_ON, &vq->run) & RUN_WANTED)
-		dispatch(vq, thread, false);
+		dispatch(vq, thread, false, item);
 }
 
-/* A whole run in a kworker. */
+/* On the owner's address space, and charging memory to it, as its thread would. */
+static void fetch_as_owner(struct vscsi_vq *vq, struct mm_struct *mm)
+{
+	struct mem_cgroup *memcg, *old;
+
+	kthread_use_mm(mm);
+	memcg = get_mem_cgroup_from_mm(mm);
+	old = set_active_memcg(memcg);
+	vscsi_vq_fetch(vq);
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
+	kthread_unuse_mm(mm);
+}
+
+/* A run in a kworker. */
 static void run_item(struct work_struct *item)
 {
 	struct vscsi_vq *vq = container_of(item, struct vscsi_vq, item);
 	struct mm_struct *mm = vq->dev->mm;
-	bool alive = mm && !vscsi_thread_is_dead(vq->runner);
 
 	begin_run(vq);
-	if (alive)
-		kthread_use_mm(mm);
-	vscsi_vq_fetch(vq);
-	if (alive)
-		kthread_unuse_mm(mm);
+	if (mm && !vscsi_thread_is_dead(vq->runner))
+		fetch_as_owner(vq, mm);
+	else
+		vscsi_vq_fetch(vq);
 	vscsi_vq_submit(vq);
-	end_run(vq);
-}
-
-/* The second half of a run that the thread has begun. */
-static void submit_item(struct work_struct *item)
-{
-	struct vscsi_vq *vq = container_of(item, struct vscsi_vq, submit);
-
-	vscsi_vq_submit(vq);
-	end_run(vq);
+	end_run(vq, true);
 }
 
 /* In the thread; or, if that was killed, in a kworker on no address space. */
@@ -153,12 +180,8 @@ static void run_in_thread(struct vscsi_work *work)
 	}
 	begin_run(vq);
 	vscsi_vq_fetch(vq);
-	if (!vq->batch) {
-		vscsi_vq_submit(vq);
-		end_run(vq);
-	} else {
-		queue_work_on(raw_smp_processor_id(), vscsi_io_wq, &vq->submit);
-	}
+	vscsi_vq_submit(vq);
+	end_run(vq, false);
 }
 
 /* Give the queue a run, by a kick or for another reason. */
@@ -215,7 +238,6 @@ void vscsi_vq_kicked(struct vscsi_vq *vq)
 void vscsi_context_init(struct vscsi_vq *vq)
 {
 	INIT_WORK(&vq->item, run_item);
-	INIT_WORK(&vq->submit, submit_item);
 	vscsi_work_init(&vq->work, run_in_thread);
 }
 
@@ -224,7 +246,7 @@ void vscsi_context_init(struct vscsi_vq *vq)
  * @vq: the queue; vq->thread is NULL, and a grace period has passed since
  * @thread: what it was
  *
- * Context: may sleep; waits for a backstore that hangs in submission.
+ * Context: may sleep; waits for no request.
  */
 void vscsi_context_flush(struct vscsi_vq *vq, struct vscsi_thread *thread)
 {
@@ -233,6 +255,5 @@ void vscsi_context_flush(struct vscsi_vq *vq, struct vscsi_thread *thread)
 		if (vq->index < VSCSI_VQ_IO)
 			return;
 		flush_work(&vq->item);
-		flush_work(&vq->submit);
 	} while (atomic_read_acquire(&vq->run));
 }

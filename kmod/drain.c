@@ -93,10 +93,10 @@ void vscsi_drain_ended(struct vscsi_vq *vq, unsigned int n)
 
 /**
  * vscsi_drain_submitted() - a batch was handed to LIO
- * @vq: the queue; its thread is out of LIO, which may look at a command a
+ * @vq: the queue; its run is out of LIO, which may look at a command a
  *	little longer than it takes to be answered
  *
- * Context: the queue's thread.
+ * Context: the queue's run.
  */
 void vscsi_drain_submitted(struct vscsi_vq *vq)
 {

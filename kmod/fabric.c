@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What LIO calls on a command. Contexts are LIO's: a completion worker, a task
- * management worker, or our own thread inside of vscsi_req_submit(). Nothing
+ * management worker, or a run inside of vscsi_req_submit(). Nothing
  * is answered here: a released command goes on its queue's lock-free list and
- * the queue's thread is woken.
+ * a run of the queue is asked for.
  */
 #include <linux/rcupdate.h>
 

@@ -76,7 +76,8 @@ static int __init vscsi_init(void)
 		err = -ENOMEM;
 		goto err_wq;
 	}
-	vscsi_io_wq = alloc_workqueue("vhost_scsi_io", WQ_MEM_RECLAIM, 0);
+	vscsi_io_wq = alloc_workqueue("vhost_scsi_io", WQ_MEM_RECLAIM,
+				      WQ_MAX_ACTIVE);
 	if (!vscsi_io_wq) {
 		err = -ENOMEM;
 		goto err_close_wq;

@@ -2,7 +2,7 @@
 /*
  * The life of a SCSI command: from a chain to a request that LIO works on.
  *
- * vscsi_req_start() runs in the queue's thread under the queue's mutex and
+ * vscsi_req_start() belongs to the queue's run, under the queue's mutex and
  * either answers the chain or adds a request to the batch; vscsi_req_submit()
  * hands it to LIO once the mutex is dropped. A request lives in the slot of
  * its descriptor's index, so there is always one free.
@@ -327,7 +327,7 @@ void vscsi_req_end(struct vscsi_req *req)
 		kfree(req->segs);
 	req->segs = req->inline_segs;
 	/* LIO fills in the fields of fixed format sense data and no more. */
-	if (unlikely(req->se_cmd.scsi_status || !req->answered))
+	if (unlikely(req->se_cmd.scsi_sense_length || !req->answered))
 		memset(req->sense, 0, sizeof(req->sense));
 	req->busy = false;
 }

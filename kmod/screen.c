@@ -3,7 +3,7 @@
  * Commands that LIO must not see: it would print a line for each, or do what
  * the guest's buffers do not allow. They are answered here, as LIO would.
  *
- * Called by the queue's thread under the queue's mutex; looks at the LUN under
+ * Called by the queue's run under the queue's mutex; looks at the LUN under
  * RCU and a reference that keeps its backstore.
  */
 #include <linux/blk_types.h>

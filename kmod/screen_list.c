@@ -7,7 +7,7 @@
  * What a reservation is about can change until LIO sees the command; LIO looks
  * itself, so that costs a line and no more.
  *
- * Called by the queue's thread under the queue's mutex.
+ * Called by the queue's run under the queue's mutex.
  */
 #include <linux/scatterlist.h>
 #include <linux/unaligned.h>

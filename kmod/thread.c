@@ -472,8 +472,12 @@ void vscsi_thread_free_all(struct vscsi_dev *dev)
 
 	lockdep_assert_held(&dev->vhost.mutex);
 	/* vscsi_release_cmd() may still be waking some. */
-	for (i = 0; i < dev->nvqs; i++)
-		RCU_INIT_POINTER(dev->vqs[i].thread, NULL);
+	for (i = 0; i < dev->nvqs; i++) {
+		vq = &dev->vqs[i];
+		/* In whose name a run is that there may be. */
+		vq->runner = vscsi_vq_thread(vq);
+		RCU_INIT_POINTER(vq->thread, NULL);
+	}
 	synchronize_rcu();
 	for (i = 0; i < dev->nvqs; i++) {
 		vq = &dev->vqs[i];

@@ -128,7 +128,7 @@ static bool barrier_passed(struct vscsi_dev *dev, int barrier)
 		vq = &dev->vqs[i];
 		if (!READ_ONCE(vq->reqs))
 			continue;
-		/* Pairs with the release in vq_run(). */
+		/* Pairs with the release in vscsi_vq_submit(). */
 		if (smp_load_acquire(&vq->barrier_done) - barrier < 0)
 			return false;
 	}

@@ -335,7 +335,6 @@ struct vscsi_chain {
  * @run: of a request queue: is it being served, or to be?
  * @runner: the thread in whose name; the run's
  * @item: a run outside of the thread
- * @submit: the second half of a run that the thread has begun
  * @batch: fetched, to be submitted; the run's
  * @batch_end: where the next is to be linked; the run's
  * @more: the ring may hold more, and no kick will tell; the run's
@@ -352,7 +351,7 @@ struct vscsi_chain {
  * @num: how many; lock: vq
  * @inflight: chains fetched and not yet put in the used ring; written under
  *	the vq mutex
- * @submitting: the thread hands a batch to LIO; set under the vq mutex
+ * @submitting: the run hands a batch to LIO; set under the vq mutex
  * @hdr: scratch for the header of the request at hand; lock: vq
  * @resp: scratch for a response; lock: vq
  * @segs: scratch for the chain at hand; lock: vq
@@ -377,7 +376,6 @@ struct vscsi_vq {
 	atomic_t run;
 	struct vscsi_thread *runner;
 	struct work_struct item;
-	struct work_struct submit;
 	struct vscsi_req *batch;
 	struct vscsi_req **batch_end;
 	bool more;

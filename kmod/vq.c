@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A virtqueue: from the kick to the chain. vq_kick() runs in the wakeup
- * of an eventfd, atomic; everything else runs in the queue's thread (or in the
- * control thread on behalf of it) under the queue's mutex. Nothing here knows
- * SCSI.
+ * of an eventfd, atomic; everything else belongs to the queue's run (context.c) and is
+ * done under the queue's mutex. Nothing here knows SCSI.
  *
  * The descriptors are read here and not by the vhost core, since a request
  * keeps guest-physical addresses (guest.c) and the core hands out only the
  * owner's. The index fields are the core's, so its other functions agree.
  * References are to the virtio specification 1.2, section 2.7.
  */
-#include <linux/blkdev.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -272,6 +270,8 @@ static bool fetch_batch(struct vscsi_vq *vq)
 	for (;;) {
 		if (n == VSCSI_FETCH_BATCH)
 			return vq->live;
+		if (n % 32 == 31)
+			cond_resched();
 		if (vscsi_fetch(vq, &chain)) {
 			vscsi_req_start(vq, &chain);
 			n++;
@@ -317,24 +317,20 @@ void vscsi_vq_fetch(struct vscsi_vq *vq)
  * vscsi_vq_submit() - second half: submit what was fetched
  * @vq: a request queue
  *
- * LIO may call back or block, so no lock is held.
+ * LIO may call back, so no lock is held.
  *
- * Context: a kworker: a backstore may open files or block, which the owner's task
- * must not do on its behalf. The run is the caller's (context.c).
+ * Context: process. The run is the caller's (context.c).
  */
 void vscsi_vq_submit(struct vscsi_vq *vq)
 {
 	struct vscsi_req *req, *next;
-	struct blk_plug plug;
 
 	if (vq->batch) {
-		blk_start_plug(&plug);
 		for (req = vq->batch; req; req = next) {
 			/* LIO may end, and so free for re-use, it at once. */
 			next = req->next;
 			vscsi_req_submit(req);
 		}
-		blk_finish_plug(&plug);
 		vscsi_drain_submitted(vq);
 	}
 	if (vq->passed) {

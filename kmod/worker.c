@@ -118,7 +118,7 @@ static long attach_worker(struct vscsi_dev *dev,
 	if (vq->attached || own == dev->control)
 		own = NULL;
 	vscsi_thread_move(vq, thread);
-	vq->attached = true;
+	WRITE_ONCE(vq->attached, true);
 	vq->worker = id;
 	if (own)
 		vscsi_thread_free(own);
@@ -196,7 +196,7 @@ void vscsi_worker_forget_all(struct vscsi_dev *dev)
 	lockdep_assert_held(&dev->vhost.mutex);
 	xa_destroy(&dev->workers);
 	for (i = 0; i < dev->nvqs; i++) {
-		dev->vqs[i].attached = false;
+		WRITE_ONCE(dev->vqs[i].attached, false);
 		dev->vqs[i].worker = 0;
 	}
 }

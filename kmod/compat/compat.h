@@ -23,17 +23,20 @@
 
 /*
  * target/target_core_fabric.h: members of struct target_core_fabric_ops that
- * have target_submit() carry out a command at once unless the administrator asks
- * otherwise for a backstore. Kernels before 6.7 have no such members, and know nothing
- * else. VSCSI_TFO_SUBMIT stands inside of the initialiser, without a comma after it.
+ * have target_submit() queue a command for LIO's own workers unless the
+ * administrator asks otherwise for a backstore. Kernels before 6.7 have no such
+ * members; there target_submit() runs the command at once, and another function
+ * queues it. VSCSI_TFO_SUBMIT stands inside of the initialiser, without a comma
+ * after it.
  */
 #include <target/target_core_base.h>
 #include <target/target_core_fabric.h>
 #ifdef VSCSI_HAVE_SUBMIT_TYPE
 #define VSCSI_TFO_SUBMIT                                                      \
-	.direct_submit_supp = 1, .default_submit_type = TARGET_DIRECT_SUBMIT,
+	.direct_submit_supp = 1, .default_submit_type = TARGET_QUEUE_SUBMIT,
 #else
 #define VSCSI_TFO_SUBMIT
+#define target_submit(cmd) target_queue_submission(cmd)
 #endif
 
 #endif /* VSCSI_COMPAT_H */
