@@ -8,7 +8,7 @@
  * give it bios of odd lengths. And LIO maps the parameter data of commands
  * that are neither read nor write as if it lay in one piece.
  *
- * Mapping and copying back run in the queue's thread under the queue's mutex;
+ * Mapping and copying back belong to the queue's run, under the queue's mutex;
  * each entry of a scatterlist lies within one page.
  */
 #include <linux/mm.h>
@@ -122,9 +122,9 @@ static void free_sgl(struct vscsi_data *data)
 	data->nents = 0;
 }
 
-/* Pin the pages of one piece and enter them from *sg on. */
+/* Pin the pages of one piece and enter them from *@sg on; *@last is the last then. */
 static int pin_piece(struct piece_walk *walk, struct vscsi_data *data,
-		     struct scatterlist **sg)
+		     struct scatterlist **sg, struct scatterlist **last)
 {
 	struct page **pages = walk->vq->pages;
 	unsigned long addr = (unsigned long)walk->hva;
@@ -139,6 +139,7 @@ static int pin_piece(struct piece_walk *walk, struct vscsi_data *data,
 		for (i = 0; i < got; i++) {
 			here = min_t(u32, left, PAGE_SIZE - offset_in_page(addr));
 			sg_set_page(*sg, pages[i], here, offset_in_page(addr));
+			*last = *sg;
 			*sg = sg_next(*sg);
 			data->nents++;
 			addr += here;
@@ -150,17 +151,25 @@ static int pin_piece(struct piece_walk *walk, struct vscsi_data *data,
 	return 0;
 }
 
-/* Pin the piece that the walk is at, and all behind it. */
-static int map_pinned(struct piece_walk *walk, struct vscsi_data *data)
+/*
+ * Pin the piece that the walk is at, and all behind it, each cut at multiples of @align.
+ * The list has room for @room pages: -EAGAIN if one is not cut so, or if there are more.
+ */
+static int map_pinned(struct piece_walk *walk, struct vscsi_data *data,
+		      unsigned int room, unsigned int align)
 {
-	struct scatterlist *sg = data->sgl;
-	unsigned int nents = data->nents;
+	struct scatterlist *sg = data->sgl, *last;
 	int ret;
 
 	data->pinned = true;
 	data->nents = 0;
 	do {
-		ret = pin_piece(walk, data, &sg);
+		if (!is_aligned(walk, align) ||
+		    data->nents + piece_pages(walk) > room) {
+			ret = -EAGAIN;
+			break;
+		}
+		ret = pin_piece(walk, data, &sg, &last);
 		if (ret) {
 			walk->vq->stats.faults++;
 			break;
@@ -170,8 +179,38 @@ static int map_pinned(struct piece_walk *walk, struct vscsi_data *data)
 	if (ret)
 		vscsi_data_release(walk->vq, data);
 	else
-		WARN_ON_ONCE(data->nents != nents);
+		sg_mark_end(last);
 	return ret;
+}
+
+/*
+ * How many pages the buffers from the walk's place on have, if they are cut in the owner's
+ * memory where they are in the guest's, as is the rule: at most that many, then.
+ */
+static unsigned int guess_pages(const struct piece_walk *walk)
+{
+	const struct vscsi_seg *seg = walk->seg, *end = seg + walk->left;
+	u64 skip = walk->skip - walk->size, left = (u64)walk->len + walk->size;
+	unsigned int n = 0;
+	u64 here;
+
+	for (; left && seg < end; seg++, skip = 0, left -= here) {
+		here = min_t(u64, seg->len - skip, left);
+		n += DIV_ROUND_UP(offset_in_page(seg->addr + skip) + here,
+				  PAGE_SIZE);
+	}
+	return n;
+}
+
+/* Pin all from the walk's place on, if the guess is right; else -EAGAIN. */
+static int map_guessed(struct piece_walk walk, struct vscsi_data *data,
+		       unsigned int align)
+{
+	unsigned int pages = guess_pages(&walk);
+
+	if (alloc_sgl(data, pages))
+		return -ENOMEM;
+	return map_pinned(&walk, data, pages, align);
 }
 
 /* Fill our pages from the guest's. */
@@ -237,21 +276,21 @@ static int map_long(struct vscsi_vq *vq, struct vscsi_data *data,
 	err = walk_next(&walk);
 	if (err < 0)
 		return err;
+	if (is_aligned(&walk, align)) {
+		err = map_guessed(walk, data, align);
+		if (err != -EAGAIN)
+			return err;
+	}
 	pages = piece_pages(&walk);
 	pin = is_aligned(&walk, align);
-	/* Mostly that was all. */
-	if (walk.len) {
-		err = count_pages(walk, align, &pin);
-		if (err < 0)
-			return err;
-		pages += err;
-	}
-	if (!pin)
-		pages = DIV_ROUND_UP(len, PAGE_SIZE);
+	err = count_pages(walk, align, &pin);
+	if (err < 0)
+		return err;
+	pages = pin ? pages + err : DIV_ROUND_UP(len, PAGE_SIZE);
 	if (alloc_sgl(data, pages))
 		return -ENOMEM;
 	if (pin)
-		return map_pinned(&walk, data);
+		return map_pinned(&walk, data, pages, align);
 	err = map_bounce(vq, data, len);
 	if (!err && !write)
 		err = copy_in(vq, data, segs, n, skip);
