@@ -65,7 +65,7 @@ ensure_packages() { # package...
 # What it takes to boot level 1, and what the tests use inside it.
 PACKAGES_VM=(qemu-system-x86 busybox-static xz-utils zstd kmod)
 # shellcheck disable=SC2034
-PACKAGES_TESTS=(sg3-utils fio targetcli-fb dbus python3-dbus e2fsprogs dosfstools mtools cpio
+PACKAGES_TESTS=(sg3-utils fio jq targetcli-fb dbus python3-dbus e2fsprogs dosfstools mtools cpio
 	bash-builtins libaio-dev libc6-dev gcc make)
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole)
