@@ -15,7 +15,7 @@ alone = mkdir -p $(TREE)build/kmod && flock $(TREE)build/kmod/.lock
 kmod_one = $(alone) $(MAKE) -C $(TREE)kmod KDIR=$(1) MODROOT=$(MODROOT) VMLINUX=$(VMLINUX)
 
 .PHONY: all kmod userland install uninstall check test test-trixie test-debug fuzz demo \
-	bench bench-profile clean help
+	bench bench-guest bench-profile bench-smp clean help
 
 ## all: the module for both kernel series, and the programs
 all: kmod userland
@@ -78,6 +78,14 @@ demo:
 ## bench: instruction-counted benchmarks, our module and the in-tree one
 bench:
 	@tests/bench/run
+
+## bench-smp: with four emulated processors, requests a second of either module in turns
+bench-smp:
+	@tests/bench/smp
+
+## bench-guest: fio in a guest, with either module and with QEMU's own virtio-scsi
+bench-guest:
+	@tests/bench/guest
 
 ## bench-profile: instructions of one case by function (CASE=read-4k-qd32)
 bench-profile:
