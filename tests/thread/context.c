@@ -4,8 +4,9 @@
  * queue's thread where the two are not the same to the owner. Seen by the module's own
  * trace event, whose line begins with the task and the CPU.
  *
- * The peer has no trace events. The tests were seen to fail on builds of the module in which
- * item_cpu() gives this CPU in any case, and is_strict() is false.
+ * The peer has no trace events. All but serve-single-requests-in-work-items and
+ * switch-context-under-load were seen to fail on a build of the module in which item_cpu()
+ * gives this CPU in any case, and is_strict() is false.
  */
 #include <fcntl.h>
 #include <pthread.h>
