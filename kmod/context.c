@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where a request queue is served: in a work item or in the queue's thread.
+ * Where a request queue is served: in the queue's thread, or, unless strict_accounting is set
+ * (as it is by default), in a work item.
  *
  *   kick, completion ----> work item on this CPU
  *          \                  ^
