@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Answers: what LIO has released becomes a response in guest memory, an entry
- * in the used ring and, once per batch, a signal. Runs in the queue's run
+ * in the used ring and, once per batch, a signal. Belongs to the queue's run
  * (or in the control queue's, ahead of the answer to a task management
  * function) under the queue's mutex.
  */

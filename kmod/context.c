@@ -97,7 +97,7 @@ static int item_cpu(const struct vscsi_thread *thread)
 
 /*
  * Have a run begin; it is the caller's to do so. @thread is the queue's. @item: by a work
- * item that was at it, which the kernel would queue where it was again.
+ * item that has been at it, which the kernel would queue on the CPU it has been on.
  */
 static void dispatch(struct vscsi_vq *vq, struct vscsi_thread *thread,
 		     bool kicked, bool item)
@@ -247,10 +247,11 @@ void vscsi_context_init(struct vscsi_vq *vq)
  * @vq: the queue; vq->thread is NULL, and a grace period has passed since
  * @thread: what it was
  *
- * Context: may sleep; waits for no request.
+ * Context: may sleep; waits for no request. Locking: caller holds the device's mutex.
  */
 void vscsi_context_flush(struct vscsi_vq *vq, struct vscsi_thread *thread)
 {
+	lockdep_assert_held(&vq->dev->vhost.mutex);
 	do {
 		vscsi_thread_flush(thread);
 		if (vq->index < VSCSI_VQ_IO)

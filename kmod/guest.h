@@ -89,7 +89,7 @@ vscsi_guest_near(const struct vscsi_vq *vq, u64 addr, size_t len,
  * @buf: where to, aligned to words
  * @len: bytes, a constant
  *
- * Context and locking are those of vscsi_guest_read().
+ * Context: as for vscsi_guest_read(). Locking: caller holds the vq mutex.
  * Return: as that does.
  */
 static __always_inline int
@@ -98,6 +98,7 @@ vscsi_guest_get(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 {
 	const void __user *from = NULL;
 
+	lockdep_assert_held(&vq->vhost.mutex);
 	if (likely(n && segs->len >= len))
 		from = vscsi_guest_near(vq, segs->addr, len, VHOST_ACCESS_RO);
 	if (likely(from && !vscsi_load_words(buf, from, len)))
@@ -113,7 +114,7 @@ vscsi_guest_get(struct vscsi_vq *vq, const struct vscsi_seg *segs,
  * @buf: where from, aligned to words
  * @len: bytes, a constant
  *
- * Context and locking are those of vscsi_guest_write().
+ * Context: as for vscsi_guest_write(). Locking: caller holds the vq mutex.
  * Return: as that does.
  */
 static __always_inline int
@@ -122,6 +123,7 @@ vscsi_guest_put(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 {
 	void __user *to = NULL;
 
+	lockdep_assert_held(&vq->vhost.mutex);
 	if (likely(n && segs->len >= len &&
 		   !vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL)))
 		to = vscsi_guest_near(vq, segs->addr, len, VHOST_ACCESS_WO);
@@ -136,7 +138,7 @@ vscsi_guest_put(struct vscsi_vq *vq, const struct vscsi_seg *segs,
  * @table: where it is; its length a multiple of a descriptor's
  * @descs: where to
  *
- * Context and locking are those of vscsi_guest_read().
+ * Context: as for vscsi_guest_read(). Locking: caller holds the vq mutex.
  * Return: as that does.
  */
 static __always_inline int
@@ -148,6 +150,7 @@ vscsi_guest_get_descs(struct vscsi_vq *vq, const struct vscsi_seg *table,
 	const u64 __user *word;
 	u32 left = table->len;
 
+	lockdep_assert_held(&vq->vhost.mutex);
 	from = vscsi_guest_near(vq, table->addr, left, VHOST_ACCESS_RO);
 	if (unlikely(!from || !user_read_access_begin(from, left)))
 		goto far;

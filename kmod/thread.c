@@ -396,10 +396,11 @@ static int nothing(void *data)
  * vscsi_thread_flush() - wait for what is queued for a thread
  * @thread: the thread
  *
- * Context: may sleep.
+ * Context: may sleep. Locking: caller holds the device's mutex.
  */
 void vscsi_thread_flush(struct vscsi_thread *thread)
 {
+	lockdep_assert_held(&thread->dev->vhost.mutex);
 	call_in(thread, nothing, NULL);
 }
 

@@ -329,7 +329,8 @@ struct vscsi_chain {
  * @index: number of the queue
  * @thread: runs @work; NULL until the ring is first started, and while the
  *	queue is moved; changed under the device's mutex, read under RCU
- * @attached: @thread was chosen by ATTACH_VRING_WORKER; lock: dev
+ * @attached: @thread was chosen by ATTACH_VRING_WORKER; lock: dev, but read
+ *	without by who asks for a run
  * @worker: number of the worker that was, else 0; lock: dev
  * @work: what the thread does; for a request queue see context.c
  * @run: of a request queue: is it being served, or to be?
@@ -340,7 +341,8 @@ struct vscsi_chain {
  * @more: the ring may hold more, and no kick will tell; the run's
  * @passed: the barrier @passing is passed with the batch; the run's
  * @passing: see there
- * @deep: there were many requests at once
+ * @deep: there were many requests at once; lock: vq, but read without by
+ *	kicks
  * @done: requests that LIO has released, newest first; lock-free
  * @live: the ring may be touched: it is set up, its endpoint is attached and
  *	it is not broken; lock: vq

@@ -131,6 +131,13 @@ static int verdict(pid_t pid)
 	return code;
 }
 
+/* What tests change, as it is by default. The peer has no such parameters. */
+static void reset_parameters(void)
+{
+	file_write("0", "/sys/module/vhost_scsi/parameters/shared_thread");
+	file_write("1", "/sys/module/vhost_scsi/parameters/strict_accounting");
+}
+
 static bool clean_up(pid_t pid)
 {
 	bool ok = true;
@@ -141,6 +148,7 @@ static bool clean_up(pid_t pid)
 		fprintf(stderr, "a process of the test cannot be killed\n");
 		return false;
 	}
+	reset_parameters();
 	ok &= tgt_sweep(pid);
 	ok &= bs_sweep(pid);
 	ok &= dm_sweep(pid);
