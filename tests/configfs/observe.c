@@ -212,11 +212,13 @@ static void trace_one_read(const struct tgt *t)
 	static char text[65536];
 	char id[9] = "", *p;
 	struct vdev *d = dev_up(t->wwn, 1, 16, F_DEFAULT);
+	uint64_t gpa = gmem_alloc(&d->mem, 4096, 4096);
 	struct req r;
 
 	scsi_tur(d, VQ_IO);
-	scsi_rw_prep(&r, d, VQ_IO, false, 0, gmem_alloc(&d->mem, 4096, 4096),
-		     4096);
+	/* A page that is not there yet would be met twice. */
+	gmem_fill(&d->mem, gpa, 0, 4096);
+	scsi_rw_prep(&r, d, VQ_IO, false, 0, gpa, 4096);
 	read_queue(VQ_IO);
 	trace_set("trace", "");
 	trace_set("events/vhost_scsi/enable", "1");

@@ -14,9 +14,15 @@
 
 #define HELD 8
 
-/* Sends HELD reads and writes to a device whose backend is suspended. */
+/*
+ * Sends HELD reads and writes to a device whose backend is suspended. Returns when they were
+ * taken: CLEAR_ENDPOINT leaves in the ring what was not.
+ */
 static void send_held(struct vdev *d, struct req *r)
 {
+	struct vq *vq = &d->vq[VQ_IO];
+	volatile uint16_t *event = ring_avail_event(vq);
+
 	for (int i = 0; i < HELD; i++) {
 		uint64_t gpa = gmem_alloc(&d->mem, 4096, 4096);
 
@@ -24,6 +30,7 @@ static void send_held(struct vdev *d, struct req *r)
 		scsi_rw_prep(&r[i], d, VQ_IO, i & 1, i * 8, gpa, 4096);
 		req_send(&r[i]);
 	}
+	check(wait_until(*event == vq->avail_idx), "not taken");
 }
 
 static void expect_held_good(struct req *r)
