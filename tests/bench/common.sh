@@ -6,6 +6,8 @@
 #   bench_setup SERIES MODULE...   build; sets KVER, BENCH, SRCVERSION
 #   bench_boot MODULE SERIES OUT QEMU-ARGS COMMAND...
 #                                  run COMMAND there with counted instructions
+#
+# VSCSI_PARAMS="name=value..." sets parameters of our module before that.
 
 export BENCH=$TREE/build/bench/ring-bench
 SRCVERSION=''
@@ -50,6 +52,12 @@ bench_boot() { # module series out qemu-args command...
 		[[ $now == "$SRCVERSION" ]] || die "the module was built anew meanwhile"
 	else
 		boot+=(--peer)
+	fi
+	if [[ $module == ours && -n ${VSCSI_PARAMS:-} ]]; then
+		# shellcheck disable=SC2016 # expanded in level 1
+		set -- bash -ec 'for p in $1; do
+			echo "${p#*=}" >"/sys/module/vhost_scsi/parameters/${p%%=*}"
+		done; shift; exec "$@"' - "$VSCSI_PARAMS" "$@"
 	fi
 	"${boot[@]}" -- "$@"
 }
