@@ -43,14 +43,22 @@ void vscsi_used_add(struct vscsi_vq *vq, u32 id, u16 head, u32 len)
  */
 void vscsi_used_flush(struct vscsi_vq *vq)
 {
+	u16 old = vq->vhost.last_used_idx;
 	unsigned int n = vq->nheads;
+	int err;
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	if (!n)
 		return;
+	err = vhost_add_used_n(&vq->vhost, vq->vhost.heads, n);
+	if (unlikely(err) && vscsi_put_off(vq)) {
+		/* Written once more, from the same place on. */
+		vq->vhost.last_used_idx = old;
+		return;
+	}
 	vq->nheads = 0;
 	vq->stats.batches++;
-	if (vhost_add_used_n(&vq->vhost, vq->vhost.heads, n)) {
+	if (unlikely(err)) {
 		vq->stats.faults++;
 	} else {
 		trace_vscsi_signal(vq, n);
@@ -60,15 +68,20 @@ void vscsi_used_flush(struct vscsi_vq *vq)
 	vscsi_drain_ended(vq, n);
 }
 
-/* Write a response: bytes written, 0 if the guest's buffer is not writable. */
-static u32 write_resp(struct vscsi_vq *vq, const struct vscsi_seg *segs,
+/*
+ * Write a response: bytes written, 0 if the guest's buffer is not writable, or -EAGAIN if
+ * that is to be tried again.
+ */
+static int write_resp(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 		      unsigned int n, const struct vscsi_resp *resp)
 {
 	int err;
 
-	vscsi_stats_response(vq, resp->response);
 	vscsi_encode_resp(resp, vhost_is_little_endian(&vq->vhost), vq->resp);
 	err = vscsi_guest_put(vq, segs, n, vq->resp, sizeof(vq->resp));
+	if (unlikely(err) && vscsi_put_off(vq))
+		return -EAGAIN;
+	vscsi_stats_response(vq, resp->response);
 	return err ? 0 : sizeof(vq->resp);
 }
 
@@ -91,7 +104,7 @@ void vscsi_fail(struct vscsi_vq *vq, const struct vscsi_chain *chain,
 		.resid = min_t(u64, resid, U32_MAX),
 		.sense = sense,
 	};
-	u32 len;
+	int len;
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	if (verdict->status == SAM_STAT_CHECK_CONDITION) {
@@ -100,6 +113,14 @@ void vscsi_fail(struct vscsi_vq *vq, const struct vscsi_chain *chain,
 		resp.sense_len = VSCSI_FIXED_SENSE_LEN;
 	}
 	len = write_resp(vq, chain->segs + chain->out, chain->in, &resp);
+	if (unlikely(len < 0)) {
+		/* No other chain is fetched meanwhile. */
+		vq->late = (struct vscsi_late) {
+			.chain = *chain, .verdict = *verdict, .resid = resid,
+			.any = true,
+		};
+		return;
+	}
 	vscsi_used_add(vq, chain->id, chain->head, len);
 }
 
@@ -169,12 +190,13 @@ static void report_attention(struct vscsi_req *req, u32 moved)
 				       min(moved, req->data.sgl->length));
 }
 
-static void answer(struct vscsi_vq *vq, struct vscsi_req *req)
+/* False if that has to be tried again. */
+static bool answer(struct vscsi_vq *vq, struct vscsi_req *req)
 {
 	const struct se_cmd *cmd = &req->se_cmd;
 	struct vscsi_resp resp = { .resid = req->len };
-	u32 moved = 0, len;
-	int data;
+	int data, len;
+	u32 moved = 0;
 
 	if (unlikely(req->aborted || !req->answered)) {
 		resp.response = req->aborted ? req->aborted :
@@ -190,18 +212,73 @@ static void answer(struct vscsi_vq *vq, struct vscsi_req *req)
 	}
 	data = finish_data(vq, req, moved);
 	if (unlikely(data < 0)) {
+		if (vscsi_put_off(vq))
+			return false;
 		resp.response = VIRTIO_SCSI_S_FAILURE;
 		moved = 0;
 		data = 0;
 	}
 	resp.resid -= moved;
 	len = write_resp(vq, req->segs, req->nsegs, &resp);
+	if (unlikely(len < 0))
+		return false;
 	/* len counts from the first buffer on, without a gap (2.7.8.2). */
 	if (len)
 		len += data;
 	trace_vscsi_complete(req, &resp);
 	vscsi_used_add(vq, req->id, req->head, len);
 	vscsi_req_end(req);
+	return true;
+}
+
+/* Without the owner's address space: a request ends without an answer. */
+static void drop(struct vscsi_vq *vq, struct vscsi_req *req)
+{
+	vscsi_req_end(req);
+	vscsi_drain_ended(vq, 1);
+}
+
+/* What was put off beside requests: an answer without one, and used entries. */
+static void resume(struct vscsi_vq *vq, bool can_answer)
+{
+	struct vscsi_late late = vq->late;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (unlikely(vq->nheads && can_answer)) {
+		vscsi_used_flush(vq);
+	} else if (unlikely(vq->nheads)) {
+		vscsi_drain_ended(vq, vq->nheads);
+		vq->nheads = 0;
+	}
+	if (likely(!late.any))
+		return;
+	vq->late.any = false;
+	if (can_answer)
+		vscsi_fail(vq, &late.chain, &late.verdict, late.resid);
+	else
+		vscsi_drain_ended(vq, 1);
+}
+
+/* Answer requests, oldest first: what is left of them if guest memory was not there. */
+static struct llist_node *answer_all(struct vscsi_vq *vq,
+				     struct llist_node *done, bool can_answer)
+{
+	struct vscsi_req *req;
+	struct llist_node *next;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	for (; done; done = next) {
+		/* The used ring may be at fault, too. */
+		if (unlikely(vq->put_off && pagefault_disabled()))
+			return done;
+		req = llist_entry(done, struct vscsi_req, done);
+		next = done->next;
+		if (unlikely(!can_answer))
+			drop(vq, req);
+		else if (unlikely(!answer(vq, req)))
+			return done;
+	}
+	return NULL;
 }
 
 /**
@@ -209,28 +286,28 @@ static void answer(struct vscsi_vq *vq, struct vscsi_req *req)
  * @vq: a request queue
  *
  * In the order LIO released them. Without the owner's address space, or once
- * the file is closed, requests end without an answer.
+ * the file is closed, requests end without an answer. Where faults are disabled some may be
+ * left.
  *
  * Context: may sleep. Locking: caller holds the vq mutex, and calls
  * vscsi_used_flush() before it lets go.
  */
 void vscsi_complete(struct vscsi_vq *vq)
 {
-	struct llist_node *done = llist_reverse_order(llist_del_all(&vq->done));
 	bool can_answer = vscsi_vq_can_touch_guest(vq) &&
 			  !READ_ONCE(vq->dev->closed);
-	struct vscsi_req *req, *next;
+	bool any = vq->undone || !llist_empty(&vq->done);
+	struct llist_node *done, *left;
 
 	lockdep_assert_held(&vq->vhost.mutex);
-	llist_for_each_entry_safe(req, next, done, done) {
-		if (likely(can_answer)) {
-			answer(vq, req);
-		} else {
-			vscsi_req_end(req);
-			vscsi_drain_ended(vq, 1);
-		}
+	resume(vq, can_answer);
+	left = answer_all(vq, vq->undone, can_answer);
+	if (likely(!left)) {
+		done = llist_reverse_order(llist_del_all(&vq->done));
+		left = answer_all(vq, done, can_answer);
 	}
+	vq->undone = left;
 	/* A task management function may be waiting for one of these. */
-	if (done && unlikely(READ_ONCE(vq->dev->tmfs_ended)))
+	if (any && unlikely(READ_ONCE(vq->dev->tmfs_ended)))
 		vscsi_control_wake(vq->dev);
 }

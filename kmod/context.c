@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where a request queue is served: in the queue's thread, or, unless strict_accounting is set
- * (as it is by default), in a work item.
+ * Where a request queue is served: in a work item, or in the queue's thread.
  *
  *   kick, completion ----> work item on this CPU
  *          \                  ^
@@ -14,14 +13,18 @@
  * command came from. If the queue is served in work items of that CPU, too, a request goes
  * from the kick to the answer without a switch of tasks, one kworker doing each step after the
  * other. So this is how it is done as long as the guest waits for single requests: its processor
- * has nothing better to do. A queue with many requests is better served beside its guest: then
- * the kick wakes the thread, which the scheduler puts on an idle CPU, and the thread queues
- * the work item there.
+ * has nothing better to do. And LIO's kworker itself answers what was the only request. A
+ * queue with many requests, or where more come at once if it is let, is better served beside its
+ * guest: then the kick wakes the thread, which the scheduler puts where there is time, and the
+ * thread queues the work item there.
  *
  * A work item is not limited as the owner is, though the memory it takes is charged to that.
  * It runs only where the queue's thread may, and a thread that is not ordinary, by its policy,
  * its nice level or the memory nodes that it is to use, does its work itself. So does one that
- * the VMM has attached, and every one under shared_thread or strict_accounting.
+ * the VMM has attached, and every one with a dirty log, shared_thread or strict_accounting.
+ *
+ * Nobody can kill a work item, so it does not wait for pages of the guest's, but leaves what it
+ * cannot do to the thread (vscsi_put_off()).
  *
  * A queue is served by one at a time, from the request for a run until the run's end:
  *
@@ -41,11 +44,15 @@
 #define RUN_WANTED	1
 #define RUN_ON		2
 
-/* Does the thread serve the queue itself, whatever it is like? */
+/*
+ * Does the thread serve the queue itself, whatever it is like? Also while there is a log: the
+ * vhost core writes that, and waits for its pages.
+ */
 static bool is_strict(const struct vscsi_vq *vq)
 {
 	return READ_ONCE(vscsi_strict_accounting) ||
-	       READ_ONCE(vscsi_shared_thread) || READ_ONCE(vq->attached);
+	       READ_ONCE(vscsi_shared_thread) || READ_ONCE(vq->attached) ||
+	       (READ_ONCE(vq->vhost.acked_features) & BIT_ULL(VHOST_F_LOG_ALL));
 }
 
 /* May the thread run on more than one CPU? */
@@ -96,6 +103,18 @@ static int item_cpu(const struct vscsi_thread *thread)
 }
 
 /*
+ * Does a kick wake the thread, and does the guest go on meanwhile? If there are many
+ * requests, and other CPUs to serve them on. Or if they come more at once then: a guest
+ * that is stopped by each kick until its request is served never has two in the ring.
+ */
+static bool is_beside(const struct vscsi_vq *vq,
+		      const struct vscsi_thread *thread)
+{
+	return READ_ONCE(vq->beside) > 0 ||
+	       (READ_ONCE(vq->deep) && has_choice(thread));
+}
+
+/*
  * Have a run begin; it is the caller's to do so. @thread is the queue's. @item: by a work
  * item that has been at it, which the kernel would queue on the CPU it has been on.
  */
@@ -105,8 +124,8 @@ static void dispatch(struct vscsi_vq *vq, struct vscsi_thread *thread,
 	int cpu;
 
 	vq->runner = thread;
-	if (!is_strict(vq) &&
-	    !(kicked && READ_ONCE(vq->deep) && has_choice(thread))) {
+	if (!is_strict(vq) && !READ_ONCE(vq->put_off) &&
+	    !(kicked && is_beside(vq, thread))) {
 		cpu = item_cpu(thread);
 		if (cpu >= 0 && (!item || cpu == raw_smp_processor_id())) {
 			queue_work_on(cpu, vscsi_io_wq, &vq->item);
@@ -140,15 +159,21 @@ static void end_run(struct vscsi_vq *vq, bool item)
 		dispatch(vq, thread, false, item);
 }
 
-/* On the owner's address space, and charging memory to it, as its thread would. */
-static void fetch_as_owner(struct vscsi_vq *vq, struct mm_struct *mm)
+/*
+ * On the owner's address space, and charging memory to it, as its thread would. But nobody
+ * could kill us while we wait for a page, so that is left to the thread.
+ */
+static void do_as_owner(struct vscsi_vq *vq, struct mm_struct *mm,
+			void (*fn)(struct vscsi_vq *vq))
 {
 	struct mem_cgroup *memcg, *old;
 
 	kthread_use_mm(mm);
 	memcg = get_mem_cgroup_from_mm(mm);
 	old = set_active_memcg(memcg);
-	vscsi_vq_fetch(vq);
+	pagefault_disable();
+	fn(vq);
+	pagefault_enable();
 	set_active_memcg(old);
 	mem_cgroup_put(memcg);
 	kthread_unuse_mm(mm);
@@ -162,7 +187,7 @@ static void run_item(struct work_struct *item)
 
 	begin_run(vq);
 	if (mm && !vscsi_thread_is_dead(vq->runner))
-		fetch_as_owner(vq, mm);
+		do_as_owner(vq, mm, vscsi_vq_fetch);
 	else
 		vscsi_vq_fetch(vq);
 	vscsi_vq_submit(vq);
@@ -173,8 +198,10 @@ static void run_item(struct work_struct *item)
 static void run_in_thread(struct vscsi_work *work)
 {
 	struct vscsi_vq *vq = container_of(work, struct vscsi_vq, work);
-	int cpu = is_strict(vq) ? -1 : item_cpu(vq->runner);
+	int cpu = -1;
 
+	if (!is_strict(vq) && !READ_ONCE(vq->put_off))
+		cpu = item_cpu(vq->runner);
 	if (cpu >= 0) {
 		queue_work_on(cpu, vscsi_io_wq, &vq->item);
 		return;
@@ -233,11 +260,74 @@ void vscsi_vq_kicked(struct vscsi_vq *vq)
 }
 
 /**
+ * vscsi_vq_released() - have a queue looked after to which LIO has released requests
+ * @vq: the queue
+ * @finished: LIO has finished the request: it holds no lock and is about to return
+ *
+ * LIO's kworker may answer what was the queue's only request. That saves a work item, and
+ * the ring, which the guest kicks for if there is something in it, is not looked at.
+ *
+ * Context: any, in an RCU read section.
+ * Return: true if the caller is to vscsi_vq_run_here(), behind the section.
+ */
+bool vscsi_vq_released(struct vscsi_vq *vq, bool finished)
+{
+	struct vscsi_thread *thread = rcu_dereference(vq->thread);
+
+	if (finished && thread && READ_ONCE(vq->inflight) == 1 &&
+	    (current->flags & PF_WQ_WORKER) && !current->mm &&
+	    !is_strict(vq) && item_cpu(thread) == raw_smp_processor_id() &&
+	    !atomic_cmpxchg(&vq->run, 0, RUN_ON)) {
+		vq->runner = thread;
+		return true;
+	}
+	vscsi_vq_wake(vq);
+	return false;
+}
+
+/**
+ * vscsi_vq_run_here() - make the run that was begun
+ * @vq: the queue
+ *
+ * Context: LIO's kworker on a CPU of the owner.
+ */
+void vscsi_vq_run_here(struct vscsi_vq *vq)
+{
+	do_as_owner(vq, vq->dev->mm, vscsi_vq_answer);
+	vscsi_vq_submit(vq);
+	end_run(vq, false);
+}
+
+/**
+ * vscsi_context_judge() - take note of how many requests came at once
+ * @vq: a request queue
+ * @n: requests of this run
+ *
+ * Locking: caller holds the vq mutex.
+ */
+void vscsi_context_judge(struct vscsi_vq *vq, unsigned int n)
+{
+	int beside = vq->beside;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (!n)
+		return;
+	if (n > 1)
+		beside = beside > 0 ? VSCSI_STAY : -VSCSI_LONELY;
+	else if (beside > 0)
+		beside = beside > 1 ? beside - 1 : -VSCSI_LONELY;
+	else
+		beside = beside < -1 ? beside + 1 : VSCSI_TRY;
+	WRITE_ONCE(vq->beside, beside);
+}
+
+/**
  * vscsi_context_init() - prepare a request queue
  * @vq: the queue, zeroed
  */
 void vscsi_context_init(struct vscsi_vq *vq)
 {
+	vq->beside = -VSCSI_LONELY;
 	INIT_WORK(&vq->item, run_item);
 	vscsi_work_init(&vq->work, run_in_thread);
 }

@@ -64,7 +64,7 @@ static __always_inline int walk_next(struct piece_walk *walk)
 		walk->size = vscsi_guest_translate(walk->vq, addr, walk->size,
 						   walk->access, &walk->hva);
 	if (!walk->size) {
-		walk->vq->stats.faults++;
+		vscsi_fault(walk->vq);
 		return -EFAULT;
 	}
 	walk->skip += walk->size;
@@ -122,13 +122,19 @@ static void free_sgl(struct vscsi_data *data)
 	data->nents = 0;
 }
 
+static unsigned int pin_flags(bool write)
+{
+	return (write ? FOLL_WRITE : 0) |
+	       (pagefault_disabled() ? FOLL_NOFAULT : 0);
+}
+
 /* Pin the pages of one piece and enter them from *@sg on; *@last is the last then. */
 static int pin_piece(struct piece_walk *walk, struct vscsi_data *data,
 		     struct scatterlist **sg, struct scatterlist **last)
 {
 	struct page **pages = walk->vq->pages;
 	unsigned long addr = (unsigned long)walk->hva;
-	unsigned int flags = data->write ? FOLL_WRITE : 0;
+	unsigned int flags = pin_flags(data->write);
 	u32 left = walk->size, here;
 	int i, n, got;
 
@@ -171,7 +177,7 @@ static int map_pinned(struct piece_walk *walk, struct vscsi_data *data,
 		}
 		ret = pin_piece(walk, data, &sg, &last);
 		if (ret) {
-			walk->vq->stats.faults++;
+			vscsi_fault(walk->vq);
 			break;
 		}
 		ret = walk_next(walk);
@@ -323,7 +329,7 @@ static bool map_short(struct vscsi_vq *vq, struct vscsi_data *data,
 	if (!hva || !align || ((addr | len) & (align - 1)) ||
 	    n > ARRAY_SIZE(data->inline_sgl))
 		return false;
-	i = pin_user_pages_fast(addr & PAGE_MASK, n, write ? FOLL_WRITE : 0,
+	i = pin_user_pages_fast(addr & PAGE_MASK, n, pin_flags(write),
 				vq->pages);
 	if (unlikely(i != n)) {
 		if (i > 0)

@@ -2,7 +2,7 @@
 /*
  * When has the last request of a device ended?
  *
- *   fetch (vq.c)          LIO                     used ring (complete.c)
+ *   fetch (ring.c)        LIO                     used ring (complete.c)
  *   inflight++  ------->  done list  ---------->  inflight--, wake at 0
  *
  * Each queue counts its chains between fetch and used ring under its own

@@ -117,10 +117,11 @@ static int vscsi_check_stop_free(struct se_cmd *se_cmd)
 /*
  * The last reference is gone and LIO will not touch the command again. Once it
  * is on the list its device may be closed and freed by others: RCU keeps what
- * is needed to wake the thread (vscsi_dev_free() waits).
+ * is needed to wake the queue (vscsi_dev_free() waits), or a run that was begun.
  */
 static void vscsi_release_cmd(struct se_cmd *se_cmd)
 {
+	bool finished = false, here = false;
 	struct llist_node *node;
 	struct vscsi_vq *vq;
 
@@ -131,14 +132,17 @@ static void vscsi_release_cmd(struct se_cmd *se_cmd)
 	} else {
 		vq = to_vscsi_req(se_cmd)->vq;
 		node = &to_vscsi_req(se_cmd)->done;
+		finished = to_vscsi_req(se_cmd)->answered;
 		if (unlikely(to_vscsi_req(se_cmd)->conflict.listed))
 			vscsi_conflict_end(&to_vscsi_req(se_cmd)->conflict);
 	}
 	rcu_read_lock();
 	/* Whose node was the first has woken the queue for all. */
 	if (llist_add(node, &vq->done))
-		vscsi_vq_wake(vq);
+		here = vscsi_vq_released(vq, finished);
 	rcu_read_unlock();
+	if (here)
+		vscsi_vq_run_here(vq);
 }
 
 static char *vscsi_tpg_get_wwn(struct se_portal_group *se_tpg)

@@ -172,7 +172,7 @@ static __always_inline int copy_segs(struct vscsi_vq *vq,
 		}
 		here = min_t(size_t, segs->len - skip, len);
 		if (copy_piece(vq, segs->addr + skip, buf, here, write)) {
-			vq->stats.faults++;
+			vscsi_fault(vq);
 			return -EFAULT;
 		}
 		buf += here;

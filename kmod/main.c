@@ -22,10 +22,10 @@ module_param_named(shared_thread, vscsi_shared_thread, bool, 0644);
 MODULE_PARM_DESC(shared_thread,
 		 "One thread for all queues of a device (default: one per request queue)");
 
-bool vscsi_strict_accounting = true;
+bool vscsi_strict_accounting;
 module_param_named(strict_accounting, vscsi_strict_accounting, bool, 0644);
 MODULE_PARM_DESC(strict_accounting,
-		 "Serve queues in their threads alone, which count and are limited as the VMM is (default: yes)");
+		 "Serve queues in their threads alone, which count and are limited as the VMM is (default: no)");
 
 static unsigned int max_io_vqs = VSCSI_IO_VQS_DEFAULT;
 

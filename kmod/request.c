@@ -218,10 +218,20 @@ prepare(struct vscsi_vq *vq, struct vscsi_req *req,
 	return !align && vscsi_screen_list(req, screened) ? screened : NULL;
 }
 
+/* Answer what does not become a request, unless that is to be tried again. */
+static void give_up(struct vscsi_vq *vq, const struct vscsi_chain *chain,
+		    const struct vscsi_verdict *verdict, u64 resid)
+{
+	if (verdict == &failure && vscsi_put_off(vq))
+		vscsi_unfetch(vq);
+	else
+		vscsi_fail(vq, chain, verdict, resid);
+}
+
 /**
  * vscsi_req_start() - make a request of a chain, or answer it
  * @vq: the queue
- * @chain: fetched from it; consumed on every path
+ * @chain: fetched from it; consumed on every path, or put back (vscsi_put_off())
  *
  * Context: owner's address space, may sleep. Locking: caller holds the vq
  * mutex.
@@ -244,14 +254,14 @@ void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain)
 	}
 	verdict = read_header(vq, chain, pi, &hdr);
 	if (unlikely(verdict)) {
-		vscsi_fail(vq, chain, verdict, payload(chain, hdr_size));
+		give_up(vq, chain, verdict, payload(chain, hdr_size));
 		return;
 	}
 	req = take_slot(vq, chain);
 	verdict = prepare(vq, req, chain, &hdr, hdr_size, &screened);
 	if (unlikely(verdict)) {
 		vscsi_req_end(req);
-		vscsi_fail(vq, chain, verdict, req->len);
+		give_up(vq, chain, verdict, req->len);
 		return;
 	}
 	req->next = NULL;

@@ -28,6 +28,7 @@
 #include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 #include <linux/virtio_scsi.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
@@ -66,6 +67,12 @@ enum {
 	VSCSI_DEEP = 4,			/* requests at once from which on a queue
 					 * is served beside its guest
 					 */
+	VSCSI_LONELY = 256,		/* requests that came alone until it is
+					 * tried whether more come at once if
+					 * kicks wake the thread
+					 */
+	VSCSI_TRY = 4,			/* for so many */
+	VSCSI_STAY = 16,		/* how many may come alone then */
 	VSCSI_INLINE_SEGS = 4,		/* of a request; more are allocated */
 	VSCSI_INLINE_SGS = 4,		/* likewise */
 	VSCSI_PIN_BATCH = 512,		/* pages pinned at once: one page of
@@ -250,6 +257,9 @@ void vscsi_work_queue(struct vscsi_thread *thread, struct vscsi_work *work);
 
 void vscsi_vq_wake(struct vscsi_vq *vq);
 void vscsi_vq_kicked(struct vscsi_vq *vq);
+bool vscsi_vq_released(struct vscsi_vq *vq, bool finished);
+void vscsi_vq_run_here(struct vscsi_vq *vq);
+void vscsi_context_judge(struct vscsi_vq *vq, unsigned int n);
 void vscsi_context_init(struct vscsi_vq *vq);
 void vscsi_context_flush(struct vscsi_vq *vq, struct vscsi_thread *thread);
 
@@ -323,6 +333,36 @@ struct vscsi_chain {
 };
 
 /**
+ * struct vscsi_verdict - how a command is answered without LIO
+ * @response: virtio-scsi response code
+ * @status: SAM status
+ * @key: sense key, with @status CHECK CONDITION
+ * @asc: additional sense code
+ * @ascq: its qualifier
+ */
+struct vscsi_verdict {
+	u8 response;
+	u8 status;
+	u8 key;
+	u8 asc;
+	u8 ascq;
+};
+
+/**
+ * struct vscsi_late - an answer without LIO that could not be written yet
+ * @chain: to whom; its buffers are in the queue's scratch array
+ * @verdict: the answer
+ * @resid: bytes of data that its buffers hold
+ * @any: there is one
+ */
+struct vscsi_late {
+	struct vscsi_chain chain;
+	struct vscsi_verdict verdict;
+	u64 resid;
+	bool any;
+};
+
+/**
  * struct vscsi_vq - a virtqueue
  * @vhost: the vhost core's part; its mutex guards the members marked vq
  * @dev: the device
@@ -338,12 +378,21 @@ struct vscsi_chain {
  * @item: a run outside of the thread
  * @batch: fetched, to be submitted; the run's
  * @batch_end: where the next is to be linked; the run's
- * @more: the ring may hold more, and no kick will tell; the run's
+ * @more: there is more to do, and no kick will tell; the run's
  * @passed: the barrier @passing is passed with the batch; the run's
  * @passing: see there
  * @deep: there were many requests at once; lock: vq, but read without by
  *	kicks
+ * @beside: for so many more lonely requests the thread is woken by kicks; if
+ *	negative, as many until that is tried; lock: vq, but read without by
+ *	kicks
  * @done: requests that LIO has released, newest first; lock-free
+ * @undone: of these, taken off and put off, oldest first; lock: vq
+ * @late: an answer that was put off; lock: vq
+ * @put_off: memory was not there, and the thread has to do the rest; lock: vq,
+ *	but read without between runs
+ * @error_ctx: vhost's, hidden from the vhost core while faults are disabled;
+ *	lock: vq
  * @live: the ring may be touched: it is set up, its endpoint is attached and
  *	it is not broken; lock: vq
  * @broken: a malformed chain stopped the queue until the next SET_ENDPOINT;
@@ -384,7 +433,12 @@ struct vscsi_vq {
 	bool passed;
 	int passing;
 	bool deep;
+	int beside;
 	struct llist_head done;
+	struct llist_node *undone;
+	struct vscsi_late late;
+	bool put_off;
+	struct eventfd_ctx *error_ctx;
 	bool live;
 	bool broken;
 	bool addressed;
@@ -440,17 +494,55 @@ static inline struct vscsi_thread *vscsi_vq_thread(const struct vscsi_vq *vq)
 				lockdep_is_held(&vq->dev->vhost.mutex));
 }
 
+/**
+ * vscsi_put_off() - guest memory was not there: may its owner wait for it?
+ * @vq: the queue
+ *
+ * A work item waits for no page of the guest's, for it would be killed with nobody:
+ * it runs with faults disabled, and what met with one is left as it was for the
+ * queue's thread.
+ *
+ * Locking: caller holds the vq mutex.
+ * Return: true if what met with the fault is to be left.
+ */
+static inline bool vscsi_put_off(struct vscsi_vq *vq)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (likely(!pagefault_disabled()))
+		return false;
+	vq->put_off = true;
+	return true;
+}
+
+/**
+ * vscsi_fault() - count an access to guest memory that failed
+ * @vq: the queue
+ *
+ * Locking: caller holds the vq mutex.
+ */
+static inline void vscsi_fault(struct vscsi_vq *vq)
+{
+	if (!vscsi_put_off(vq))
+		vq->stats.faults++;
+}
+
 void vscsi_vq_fetch(struct vscsi_vq *vq);
+void vscsi_vq_answer(struct vscsi_vq *vq);
 void vscsi_vq_submit(struct vscsi_vq *vq);
 void vscsi_vq_init(struct vscsi_dev *dev, struct vscsi_vq *vq,
 		   unsigned int index);
 int vscsi_vq_alloc(struct vscsi_vq *vq);
 void vscsi_vq_free(struct vscsi_vq *vq);
 void vscsi_vq_forget_map(struct vscsi_vq *vq);
+bool vscsi_vq_can_touch_guest(const struct vscsi_vq *vq);
+
+/* -------------------------------------------------------------- ring.c */
+
 void vscsi_vq_break(struct vscsi_vq *vq, const struct vscsi_chain *chain,
 		    const char *why);
-bool vscsi_vq_can_touch_guest(const struct vscsi_vq *vq);
 int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain);
+void vscsi_unfetch(struct vscsi_vq *vq);
+bool vscsi_enable_notify(struct vscsi_vq *vq);
 
 /* ------------------------------------------------------------- guest.c */
 
@@ -614,22 +706,6 @@ void vscsi_req_submit(struct vscsi_req *req);
 void vscsi_req_end(struct vscsi_req *req);
 
 /* ------------------------------------------------------------ screen.c */
-
-/**
- * struct vscsi_verdict - how a command is answered without LIO
- * @response: virtio-scsi response code
- * @status: SAM status
- * @key: sense key, with @status CHECK CONDITION
- * @asc: additional sense code
- * @ascq: its qualifier
- */
-struct vscsi_verdict {
-	u8 response;
-	u8 status;
-	u8 key;
-	u8 asc;
-	u8 ascq;
-};
 
 bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 		  struct vscsi_verdict *verdict);

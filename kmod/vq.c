@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A virtqueue: from the kick to the chain. vq_kick() runs in the wakeup
- * of an eventfd, atomic; everything else belongs to the queue's run (context.c) and is
- * done under the queue's mutex. Nothing here knows SCSI.
- *
- * The descriptors are read here and not by the vhost core, since a request
- * keeps guest-physical addresses (guest.c) and the core hands out only the
- * owner's. The index fields are the core's, so its other functions agree.
- * References are to the virtio specification 1.2, section 2.7.
+ * A virtqueue and its run. vq_kick() runs in the wakeup of an eventfd, atomic; everything
+ * else belongs to the queue's run (context.c) and is done under the queue's mutex. Nothing
+ * here knows SCSI.
  */
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include "vhost_scsi.h"
-#include "guest.h"
 #include "trace.h"
 
 /**
@@ -31,199 +25,6 @@ bool vscsi_vq_can_touch_guest(const struct vscsi_vq *vq)
 	return vq->dev->mm && current->mm == vq->dev->mm;
 }
 
-/**
- * vscsi_vq_break() - stop a queue whose ring makes no sense
- * @vq: the queue
- * @chain: what was fetched so far
- * @why: for the trace
- *
- * The chain stays in the ring, the error eventfd tells the VMM, and the other
- * queues go on. The next SET_ENDPOINT starts the queue anew.
- *
- * Locking: caller holds the vq mutex.
- */
-void vscsi_vq_break(struct vscsi_vq *vq, const struct vscsi_chain *chain,
-		    const char *why)
-{
-	lockdep_assert_held(&vq->vhost.mutex);
-	trace_vscsi_malformed(vq, chain, why);
-	vq->stats.malformed++;
-	vq->broken = true;
-	WRITE_ONCE(vq->live, false);
-	vscsi_vq_error(&vq->vhost);
-}
-
-/*
- * Fetch the index of the next chain's first descriptor: 1 if there is one, 0
- * if the ring is empty, or an errno that breaks the queue.
- */
-static int fetch_head(struct vscsi_vq *vq, struct vscsi_chain *chain,
-		      const char **why)
-{
-	struct vhost_virtqueue *vhost = &vq->vhost;
-	unsigned int i;
-	__virtio16 val;
-
-	if (vhost->avail_idx == vhost->last_avail_idx) {
-		*why = "avail index unreadable";
-		if (get_user(val, &vhost->avail->idx))
-			return -EFAULT;
-		vhost->avail_idx = vhost16_to_cpu(vhost, val);
-		if (vhost->avail_idx == vhost->last_avail_idx)
-			return 0;
-		/* The entries are read after the index that covers them. */
-		smp_rmb();
-	}
-	*why = "avail index ahead of the ring";
-	if ((u16)(vhost->avail_idx - vhost->last_avail_idx) > vhost->num)
-		return -EINVAL;
-	*why = "avail ring unreadable";
-	i = vhost->last_avail_idx & (vhost->num - 1);
-	if (get_user(val, &vhost->avail->ring[i]))
-		return -EFAULT;
-	chain->head = vhost16_to_cpu(vhost, val);
-	*why = "head out of range";
-	return chain->head < vhost->num ? 1 : -EINVAL;
-}
-
-/* Add one buffer to the chain. */
-static __always_inline const char *add_seg(struct vscsi_vq *vq,
-					   struct vscsi_chain *chain,
-					   const struct vring_desc *desc,
-					   u16 flags)
-{
-	unsigned int n = chain->out + chain->in;
-	u64 addr = vhost64_to_cpu(&vq->vhost, desc->addr);
-	u32 len = vhost32_to_cpu(&vq->vhost, desc->len);
-
-	if (n == VSCSI_CHAIN_MAX)
-		return "chain too long";
-	if (addr + len < addr)
-		return "buffer wraps";
-	if (flags & VRING_DESC_F_WRITE) {
-		chain->in++;
-		chain->in_len += len;
-	} else {
-		if (chain->in)
-			return "readable buffer behind a writable one";
-		chain->out++;
-		chain->out_len += len;
-	}
-	chain->segs[n].addr = addr;
-	chain->segs[n].len = len;
-	return NULL;
-}
-
-/*
- * Walk an indirect table (2.7.5.3): read in one copy, followed by its own next
- * fields, visited at most once per entry.
- */
-static const char *fetch_indirect(struct vscsi_vq *vq, struct vscsi_chain *whole,
-				  const struct vring_desc *ref)
-{
-	struct vscsi_seg table = {
-		.addr = vhost64_to_cpu(&vq->vhost, ref->addr),
-		.len = vhost32_to_cpu(&vq->vhost, ref->len),
-	};
-	unsigned int num = table.len / sizeof(*ref), left = num, i = 0;
-	/* In registers as long as nobody else has its address. */
-	struct vscsi_chain chain = *whole;
-	const struct vring_desc *desc;
-	const char *why;
-	u16 flags;
-
-	if (!num || table.len % sizeof(*ref) || num > VSCSI_CHAIN_MAX)
-		return "indirect table of a bad size";
-	if (vscsi_guest_get_descs(vq, &table, vq->descs))
-		return "indirect table unreadable";
-	do {
-		if (i >= num)
-			return "next out of range";
-		if (!left--)
-			return "loop in an indirect table";
-		desc = &vq->descs[i];
-		flags = vhost16_to_cpu(&vq->vhost, desc->flags);
-		if (flags & VRING_DESC_F_INDIRECT)
-			return "indirect table in an indirect table";
-		why = add_seg(vq, &chain, desc, flags);
-		if (why)
-			return why;
-		i = vhost16_to_cpu(&vq->vhost, desc->next);
-	} while (flags & VRING_DESC_F_NEXT);
-	*whole = chain;
-	return NULL;
-}
-
-/* Walk the chain that starts at chain->head. */
-static const char *fetch_chain(struct vscsi_vq *vq, struct vscsi_chain *chain)
-{
-	struct vhost_virtqueue *vhost = &vq->vhost;
-	unsigned int i = chain->head, left = vhost->num;
-	struct vring_desc desc __aligned(8);
-	const char *why;
-	u16 flags;
-
-	do {
-		if (i >= vhost->num)
-			return "next out of range";
-		if (!left--)
-			return "loop";
-		if (vscsi_load_words(&desc, vhost->desc + i, sizeof(desc)))
-			return "descriptor unreadable";
-		flags = vhost16_to_cpu(vhost, desc.flags);
-		/* 2.7.5.3.2: the WRITE flag of such a descriptor is ignored. */
-		if (flags & VRING_DESC_F_INDIRECT)
-			why = fetch_indirect(vq, chain, &desc);
-		else
-			why = add_seg(vq, chain, &desc, flags);
-		if (why)
-			return why;
-		i = vhost16_to_cpu(vhost, desc.next);
-	} while (flags & VRING_DESC_F_NEXT);
-	return NULL;
-}
-
-/**
- * vscsi_fetch() - take the next chain off the ring
- * @vq: a live queue
- * @chain: where to describe it; valid until the next fetch
- *
- * A chain that was taken counts as in flight until vscsi_used_add(). A ring
- * that makes no sense breaks the queue.
- *
- * Context: owner's address space, may sleep. Locking: caller holds the vq
- * mutex.
- * Return: 1 with a chain, 0 if there is none.
- */
-int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain)
-{
-	const char *why;
-	int ret;
-
-	lockdep_assert_held(&vq->vhost.mutex);
-	*chain = (struct vscsi_chain) { .segs = vq->segs };
-	ret = fetch_head(vq, chain, &why);
-	if (!ret)
-		return 0;
-	if (ret > 0) {
-		why = fetch_chain(vq, chain);
-		if (!why && vq->inflight >= vq->vhost.num)
-			why = "more chains than descriptors";
-		if (!why && vq->reqs && vq->reqs[chain->head].busy)
-			why = "head already in flight";
-	}
-	if (ret < 0 || why) {
-		vscsi_vq_break(vq, chain, why);
-		return 0;
-	}
-	chain->id = ((u32)vq->index << 16) | (u16)vq->stats.requests;
-	vq->vhost.last_avail_idx++;
-	vq->inflight++;
-	vq->stats.requests++;
-	trace_vscsi_fetch(vq, chain);
-	return 1;
-}
-
 /*
  * An order barrier (control.c) is passed once everything is submitted that was
  * in the ring when it was first seen. Take note of the ring's end.
@@ -231,18 +32,23 @@ int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain)
 static void barrier_see(struct vscsi_vq *vq)
 {
 	int barrier = atomic_read_acquire(&vq->dev->barrier);
+	u16 end = vq->vhost.last_avail_idx;
 	__virtio16 val;
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	if (likely(barrier == vq->barrier_seen))
 		return;
+	if (vq->live && vscsi_vq_can_touch_guest(vq)) {
+		if (!get_user(val, &vq->vhost.avail->idx))
+			end = vhost16_to_cpu(&vq->vhost, val);
+		else if (vscsi_put_off(vq))
+			return;
+	}
+	/* An index that makes no sense is found out when the ring is fetched from. */
+	if ((u16)(end - vq->vhost.last_avail_idx) > vq->vhost.num)
+		end = vq->vhost.last_avail_idx;
 	vq->barrier_seen = barrier;
-	vq->barrier_avail = vq->vhost.last_avail_idx;
-	if (vq->live && vscsi_vq_can_touch_guest(vq) &&
-	    !get_user(val, &vq->vhost.avail->idx) &&
-	    (u16)(vhost16_to_cpu(&vq->vhost, val) -
-		  vq->vhost.last_avail_idx) <= vq->vhost.num)
-		vq->barrier_avail = vhost16_to_cpu(&vq->vhost, val);
+	vq->barrier_avail = end;
 }
 
 /* Has everything in front of the barrier been fetched? */
@@ -264,12 +70,15 @@ static bool fetch_batch(struct vscsi_vq *vq)
 {
 	struct vscsi_chain chain;
 	unsigned int n = 0;
+	bool more = false;
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	vhost_disable_notify(&vq->dev->vhost, &vq->vhost);
-	for (;;) {
-		if (n == VSCSI_FETCH_BATCH)
-			return vq->live;
+	while (!vq->put_off) {
+		if (n == VSCSI_FETCH_BATCH) {
+			more = vq->live;
+			break;
+		}
 		if (n % 32 == 31)
 			cond_resched();
 		if (vscsi_fetch(vq, &chain)) {
@@ -277,11 +86,35 @@ static bool fetch_batch(struct vscsi_vq *vq)
 			n++;
 			continue;
 		}
-		if (!vq->live ||
-		    !vhost_enable_notify(&vq->dev->vhost, &vq->vhost))
-			return false;
+		if (!vq->live || vq->put_off || !vscsi_enable_notify(vq))
+			break;
 		vhost_disable_notify(&vq->dev->vhost, &vq->vhost);
 	}
+	vscsi_context_judge(vq, n);
+	return more || vq->put_off;
+}
+
+/*
+ * Begin to touch guest memory. Where faults are disabled, what the vhost core cannot access
+ * is no error of the guest's.
+ */
+static void begin_access(struct vscsi_vq *vq)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	vq->put_off = false;
+	if (!pagefault_disabled())
+		return;
+	swap(vq->error_ctx, vq->vhost.error_ctx);
+	/* The log is the vhost core's to write, and faults. */
+	if (vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL))
+		vq->put_off = true;
+}
+
+static void end_access(struct vscsi_vq *vq)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (pagefault_disabled())
+		swap(vq->error_ctx, vq->vhost.error_ctx);
 }
 
 /**
@@ -298,18 +131,47 @@ void vscsi_vq_fetch(struct vscsi_vq *vq)
 	vq->batch = NULL;
 	vq->batch_end = &vq->batch;
 	mutex_lock(&vq->vhost.mutex);
+	begin_access(vq);
 	vq->stats.kicks++;
 	trace_vscsi_kick(vq);
-	barrier_see(vq);
-	vscsi_complete(vq);
+	if (!vq->put_off)
+		barrier_see(vq);
+	if (!vq->put_off)
+		vscsi_complete(vq);
 	if (vq->live && vscsi_vq_can_touch_guest(vq))
 		more = fetch_batch(vq);
 	vscsi_used_flush(vq);
-	vq->more = more;
-	vq->passed = barrier_reached(vq, more);
+	vq->more = more || vq->put_off;
+	vq->passed = barrier_reached(vq, vq->more);
 	vq->passing = vq->barrier_seen;
 	WRITE_ONCE(vq->deep, vq->inflight >= VSCSI_DEEP);
 	vq->submitting = vq->batch;
+	end_access(vq);
+	mutex_unlock(&vq->vhost.mutex);
+}
+
+/**
+ * vscsi_vq_answer() - instead of the first half: answer what is done, and no more
+ * @vq: a request queue
+ *
+ * Context: may not wait for what others do under the mutex. The owner's address space.
+ * Locking: takes the vq mutex. The run is the caller's (context.c).
+ */
+void vscsi_vq_answer(struct vscsi_vq *vq)
+{
+	vq->batch = NULL;
+	vq->passed = false;
+	vq->more = true;
+	if (!mutex_trylock(&vq->vhost.mutex))
+		return;
+	begin_access(vq);
+	vq->stats.kicks++;
+	trace_vscsi_kick(vq);
+	if (!vq->put_off)
+		vscsi_complete(vq);
+	vscsi_used_flush(vq);
+	vq->more = vq->put_off;
+	end_access(vq);
 	mutex_unlock(&vq->vhost.mutex);
 }
 

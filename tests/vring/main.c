@@ -135,7 +135,7 @@ static int verdict(pid_t pid)
 static void reset_parameters(void)
 {
 	file_write("0", "/sys/module/vhost_scsi/parameters/shared_thread");
-	file_write("1", "/sys/module/vhost_scsi/parameters/strict_accounting");
+	file_write("0", "/sys/module/vhost_scsi/parameters/strict_accounting");
 }
 
 static bool clean_up(pid_t pid)

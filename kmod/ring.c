@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A ring: from the avail index to the chain. Runs under the queue's mutex, in the owner's
+ * address space.
+ *
+ * The descriptors are read here and not by the vhost core, since a request
+ * keeps guest-physical addresses (guest.c) and the core hands out only the
+ * owner's. The index fields are the core's, so its other functions agree.
+ * References are to the virtio specification 1.2, section 2.7.
+ */
+#include <linux/uaccess.h>
+
+#include "vhost_scsi.h"
+#include "guest.h"
+#include "trace.h"
+
+/**
+ * vscsi_vq_break() - stop a queue whose ring makes no sense
+ * @vq: the queue
+ * @chain: what was fetched so far
+ * @why: for the trace
+ *
+ * The chain stays in the ring, the error eventfd tells the VMM, and the other
+ * queues go on. The next SET_ENDPOINT starts the queue anew.
+ *
+ * Locking: caller holds the vq mutex.
+ */
+void vscsi_vq_break(struct vscsi_vq *vq, const struct vscsi_chain *chain,
+		    const char *why)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	trace_vscsi_malformed(vq, chain, why);
+	vq->stats.malformed++;
+	vq->broken = true;
+	WRITE_ONCE(vq->live, false);
+	vscsi_vq_error(&vq->vhost);
+}
+
+/*
+ * Fetch the index of the next chain's first descriptor: 1 if there is one, 0
+ * if the ring is empty, or an errno that breaks the queue.
+ */
+static int fetch_head(struct vscsi_vq *vq, struct vscsi_chain *chain,
+		      const char **why)
+{
+	struct vhost_virtqueue *vhost = &vq->vhost;
+	unsigned int i;
+	__virtio16 val;
+
+	if (vhost->avail_idx == vhost->last_avail_idx) {
+		*why = "avail index unreadable";
+		if (get_user(val, &vhost->avail->idx))
+			return -EFAULT;
+		vhost->avail_idx = vhost16_to_cpu(vhost, val);
+		if (vhost->avail_idx == vhost->last_avail_idx)
+			return 0;
+		/* The entries are read after the index that covers them. */
+		smp_rmb();
+	}
+	*why = "avail index ahead of the ring";
+	if ((u16)(vhost->avail_idx - vhost->last_avail_idx) > vhost->num)
+		return -EINVAL;
+	*why = "avail ring unreadable";
+	i = vhost->last_avail_idx & (vhost->num - 1);
+	if (get_user(val, &vhost->avail->ring[i]))
+		return -EFAULT;
+	chain->head = vhost16_to_cpu(vhost, val);
+	*why = "head out of range";
+	return chain->head < vhost->num ? 1 : -EINVAL;
+}
+
+/* Add one buffer to the chain. */
+static __always_inline const char *add_seg(struct vscsi_vq *vq,
+					   struct vscsi_chain *chain,
+					   const struct vring_desc *desc,
+					   u16 flags)
+{
+	unsigned int n = chain->out + chain->in;
+	u64 addr = vhost64_to_cpu(&vq->vhost, desc->addr);
+	u32 len = vhost32_to_cpu(&vq->vhost, desc->len);
+
+	if (n == VSCSI_CHAIN_MAX)
+		return "chain too long";
+	if (addr + len < addr)
+		return "buffer wraps";
+	if (flags & VRING_DESC_F_WRITE) {
+		chain->in++;
+		chain->in_len += len;
+	} else {
+		if (chain->in)
+			return "readable buffer behind a writable one";
+		chain->out++;
+		chain->out_len += len;
+	}
+	chain->segs[n].addr = addr;
+	chain->segs[n].len = len;
+	return NULL;
+}
+
+/*
+ * Walk an indirect table (2.7.5.3): read in one copy, followed by its own next
+ * fields, visited at most once per entry.
+ */
+static const char *fetch_indirect(struct vscsi_vq *vq, struct vscsi_chain *whole,
+				  const struct vring_desc *ref)
+{
+	struct vscsi_seg table = {
+		.addr = vhost64_to_cpu(&vq->vhost, ref->addr),
+		.len = vhost32_to_cpu(&vq->vhost, ref->len),
+	};
+	unsigned int num = table.len / sizeof(*ref), left = num, i = 0;
+	/* In registers as long as nobody else has its address. */
+	struct vscsi_chain chain = *whole;
+	const struct vring_desc *desc;
+	const char *why;
+	u16 flags;
+
+	if (!num || table.len % sizeof(*ref) || num > VSCSI_CHAIN_MAX)
+		return "indirect table of a bad size";
+	if (vscsi_guest_get_descs(vq, &table, vq->descs))
+		return "indirect table unreadable";
+	do {
+		if (i >= num)
+			return "next out of range";
+		if (!left--)
+			return "loop in an indirect table";
+		desc = &vq->descs[i];
+		flags = vhost16_to_cpu(&vq->vhost, desc->flags);
+		if (flags & VRING_DESC_F_INDIRECT)
+			return "indirect table in an indirect table";
+		why = add_seg(vq, &chain, desc, flags);
+		if (why)
+			return why;
+		i = vhost16_to_cpu(&vq->vhost, desc->next);
+	} while (flags & VRING_DESC_F_NEXT);
+	*whole = chain;
+	return NULL;
+}
+
+/* Walk the chain that starts at chain->head. */
+static const char *fetch_chain(struct vscsi_vq *vq, struct vscsi_chain *chain)
+{
+	struct vhost_virtqueue *vhost = &vq->vhost;
+	unsigned int i = chain->head, left = vhost->num;
+	struct vring_desc desc __aligned(8);
+	const char *why;
+	u16 flags;
+
+	do {
+		if (i >= vhost->num)
+			return "next out of range";
+		if (!left--)
+			return "loop";
+		if (vscsi_load_words(&desc, vhost->desc + i, sizeof(desc)))
+			return "descriptor unreadable";
+		flags = vhost16_to_cpu(vhost, desc.flags);
+		/* 2.7.5.3.2: the WRITE flag of such a descriptor is ignored. */
+		if (flags & VRING_DESC_F_INDIRECT)
+			why = fetch_indirect(vq, chain, &desc);
+		else
+			why = add_seg(vq, chain, &desc, flags);
+		if (why)
+			return why;
+		i = vhost16_to_cpu(vhost, desc.next);
+	} while (flags & VRING_DESC_F_NEXT);
+	return NULL;
+}
+
+/**
+ * vscsi_fetch() - take the next chain off the ring
+ * @vq: a live queue
+ * @chain: where to describe it; valid until the next fetch
+ *
+ * A chain that was taken counts as in flight until vscsi_used_add(). A ring
+ * that makes no sense breaks the queue.
+ *
+ * Context: owner's address space, may sleep. Locking: caller holds the vq
+ * mutex.
+ * Return: 1 with a chain, 0 if there is none.
+ */
+int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain)
+{
+	const char *why;
+	int ret;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	*chain = (struct vscsi_chain) { .segs = vq->segs };
+	ret = fetch_head(vq, chain, &why);
+	if (!ret)
+		return 0;
+	if (ret > 0) {
+		why = fetch_chain(vq, chain);
+		if (!why && vq->inflight >= vq->vhost.num)
+			why = "more chains than descriptors";
+		if (!why && vq->reqs && vq->reqs[chain->head].busy)
+			why = "head already in flight";
+	}
+	if (ret < 0 || why) {
+		/* Whatever it is, the thread looks again. */
+		if (!vscsi_put_off(vq))
+			vscsi_vq_break(vq, chain, why);
+		return 0;
+	}
+	chain->id = ((u32)vq->index << 16) | (u16)vq->stats.requests;
+	vq->vhost.last_avail_idx++;
+	vq->inflight++;
+	vq->stats.requests++;
+	trace_vscsi_fetch(vq, chain);
+	return 1;
+}
+
+/**
+ * vscsi_unfetch() - put the chain that was fetched last back into the ring
+ * @vq: the queue
+ *
+ * Locking: caller holds the vq mutex.
+ */
+void vscsi_unfetch(struct vscsi_vq *vq)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	vq->vhost.last_avail_idx--;
+	vq->inflight--;
+	vq->stats.requests--;
+}
+
+/**
+ * vscsi_enable_notify() - have the guest kick again
+ * @vq: a live queue whose ring is empty
+ *
+ * Where faults are disabled we do what the vhost core does: that does not tell if it could
+ * not.
+ *
+ * Context: owner's address space, may sleep. Locking: caller holds the vq mutex.
+ * Return: true if there is something in the ring already, or if that cannot be told.
+ */
+bool vscsi_enable_notify(struct vscsi_vq *vq)
+{
+	struct vhost_virtqueue *vhost = &vq->vhost;
+	__virtio16 val;
+	int err;
+
+	lockdep_assert_held(&vhost->mutex);
+	if (!pagefault_disabled())
+		return vhost_enable_notify(&vq->dev->vhost, vhost);
+	vhost->used_flags &= ~VRING_USED_F_NO_NOTIFY;
+	if (vhost_has_feature(vhost, VIRTIO_RING_F_EVENT_IDX))
+		err = put_user(cpu_to_vhost16(vhost, vhost->avail_idx),
+			       (__virtio16 __user *)&vhost->used->ring[vhost->num]);
+	else
+		err = put_user(cpu_to_vhost16(vhost, vhost->used_flags),
+			       &vhost->used->flags);
+	/* The guest looks for that after it has moved its index. */
+	smp_mb();
+	if (err || get_user(val, &vhost->avail->idx)) {
+		vhost->used_flags |= VRING_USED_F_NO_NOTIFY;
+		return vscsi_put_off(vq);
+	}
+	return vhost16_to_cpu(vhost, val) != vhost->last_avail_idx;
+}
