@@ -193,6 +193,7 @@ struct vscsi_endpoint *vscsi_claim(struct vscsi_dev *dev, const char *wwn)
 	for (i = 0; i < VSCSI_TARGETS; i++)
 		if (ep->tpgs[i])
 			vscsi_watch_port(ep->tpgs[i]);
+	vscsi_poll_update(dev);
 	return ep;
 
 err_unclaim:
@@ -278,6 +279,7 @@ void vscsi_claim_late(struct work_struct *work)
 		vscsi_watch_port(tpg);
 		/* Pairs with the acquire in vscsi_endpoint_tpg(). */
 		smp_store_release(&dev->endpoint->tpgs[tpg->tag], tpg);
+		vscsi_poll_update(dev);
 		announce(tpg);
 	}
 }

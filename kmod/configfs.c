@@ -398,9 +398,42 @@ static ssize_t vscsi_attrib_owner_store(struct config_item *item,
 
 CONFIGFS_ATTR(vscsi_attrib_, owner);
 
+static ssize_t vscsi_attrib_poll_us_show(struct config_item *item, char *page)
+{
+	struct vscsi_tpg *tpg = to_vscsi_tpg(attrib_to_tpg(item));
+
+	guard(mutex)(&tpg->lock);
+	return sysfs_emit(page, "%u\n", tpg->poll_us);
+}
+
+static ssize_t vscsi_attrib_poll_us_store(struct config_item *item,
+					  const char *page, size_t count)
+{
+	struct vscsi_tpg *tpg = to_vscsi_tpg(attrib_to_tpg(item));
+	struct vscsi_dev *dev;
+	u32 us;
+
+	if (kstrtou32(page, 10, &us) || us > VSCSI_POLL_US_MAX) {
+		pr_err("%s/tpgt_%u: poll_us is 0 to %u microseconds\n",
+		       tpg->wwn->name, tpg->tag, VSCSI_POLL_US_MAX);
+		return -EINVAL;
+	}
+	mutex_lock(&tpg->lock);
+	tpg->poll_us = us;
+	dev = tpg->dev;
+	mutex_unlock(&tpg->lock);
+	/* May have let go of the port meanwhile, and be no more. */
+	if (dev)
+		vscsi_poll_update(dev);
+	return count;
+}
+
+CONFIGFS_ATTR(vscsi_attrib_, poll_us);
+
 struct configfs_attribute *vscsi_tpg_attrib_attrs[] = {
 	&vscsi_attrib_attr_fabric_prot_type,
 	&vscsi_attrib_attr_owner,
+	&vscsi_attrib_attr_poll_us,
 	NULL,
 };
 

@@ -21,7 +21,8 @@
  * A work item is not limited as the owner is, though the memory it takes is charged to that.
  * It runs only where the queue's thread may, and a thread that is not ordinary, by its policy,
  * its nice level or the memory nodes that it is to use, does its work itself. So does one that
- * the VMM has attached, and every one with a dirty log, shared_thread or strict_accounting.
+ * the VMM has attached, and every one with a dirty log, polling, shared_thread or
+ * strict_accounting.
  *
  * Nobody can kill a work item, so it does not wait for pages of the guest's, but leaves what it
  * cannot do to the thread (vscsi_put_off()).
@@ -45,13 +46,14 @@
 #define RUN_ON		2
 
 /*
- * Does the thread serve the queue itself, whatever it is like? Also while there is a log: the
- * vhost core writes that, and waits for its pages.
+ * Does the thread serve the queue itself, whatever it is like? Also if it is to poll, and while
+ * there is a log: the vhost core writes that, and waits for its pages.
  */
 static bool is_strict(const struct vscsi_vq *vq)
 {
 	return READ_ONCE(vscsi_strict_accounting) ||
 	       READ_ONCE(vscsi_shared_thread) || READ_ONCE(vq->attached) ||
+	       vscsi_poll_us(vq) ||
 	       (READ_ONCE(vq->vhost.acked_features) & BIT_ULL(VHOST_F_LOG_ALL));
 }
 
@@ -206,9 +208,11 @@ static void run_in_thread(struct vscsi_work *work)
 		queue_work_on(cpu, vscsi_io_wq, &vq->item);
 		return;
 	}
-	begin_run(vq);
-	vscsi_vq_fetch(vq);
-	vscsi_vq_submit(vq);
+	do {
+		begin_run(vq);
+		vscsi_vq_fetch(vq);
+		vscsi_vq_submit(vq);
+	} while (vscsi_poll(vq));
 	end_run(vq, false);
 }
 
@@ -296,6 +300,18 @@ void vscsi_vq_run_here(struct vscsi_vq *vq)
 	do_as_owner(vq, vq->dev->mm, vscsi_vq_answer);
 	vscsi_vq_submit(vq);
 	end_run(vq, false);
+}
+
+/**
+ * vscsi_context_is_wanted() - was another run asked for?
+ * @vq: a queue whose run goes on
+ *
+ * Context: the run.
+ * Return: true if so.
+ */
+bool vscsi_context_is_wanted(const struct vscsi_vq *vq)
+{
+	return atomic_read(&vq->run) & RUN_WANTED;
 }
 
 /**

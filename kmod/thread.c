@@ -289,12 +289,12 @@ static void call_run(struct vscsi_work *work)
 {
 	struct call *call = container_of(work, struct call, work);
 
-	if (current->mm == call->dev->mm)
+	if (call->fn && current->mm == call->dev->mm)
 		call->ret = call->fn(call->data);
 	complete(&call->done);
 }
 
-/* Run a function in a thread, behind all work that is queued there. */
+/* Run a function (or none) in a thread, behind all work that is queued there. */
 static int call_in(struct vscsi_thread *thread, int (*fn)(void *data),
 		   void *data)
 {
@@ -376,6 +376,18 @@ bool vscsi_thread_is_dead(const struct vscsi_thread *thread)
 }
 
 /**
+ * vscsi_thread_has_work() - is something queued for a thread?
+ * @thread: the thread
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool vscsi_thread_has_work(const struct vscsi_thread *thread)
+{
+	return !llist_empty(&thread->works);
+}
+
+/**
  * vscsi_thread_task() - the task that a thread is
  * @thread: the thread
  *
@@ -387,11 +399,6 @@ const struct task_struct *vscsi_thread_task(const struct vscsi_thread *thread)
 	return READ_ONCE(thread->task);
 }
 
-static int nothing(void *data)
-{
-	return 0;
-}
-
 /**
  * vscsi_thread_flush() - wait for what is queued for a thread
  * @thread: the thread
@@ -401,7 +408,7 @@ static int nothing(void *data)
 void vscsi_thread_flush(struct vscsi_thread *thread)
 {
 	lockdep_assert_held(&thread->dev->vhost.mutex);
-	call_in(thread, nothing, NULL);
+	call_in(thread, NULL, NULL);
 }
 
 /**

@@ -73,6 +73,7 @@ enum {
 					 */
 	VSCSI_TRY = 4,			/* for so many */
 	VSCSI_STAY = 16,		/* how many may come alone then */
+	VSCSI_POLL_US_MAX = 10000,	/* ceiling of poll_us */
 	VSCSI_INLINE_SEGS = 4,		/* of a request; more are allocated */
 	VSCSI_INLINE_SGS = 4,		/* likewise */
 	VSCSI_PIN_BATCH = 512,		/* pages pinned at once: one page of
@@ -130,6 +131,7 @@ unsigned int vscsi_max_io_vqs(void);
  * @ended_tmfs: LIO has carried them out, but commands before them have not
  *	been answered yet; likewise
  * @tmfs_ended: @ended_tmfs is not empty; written by the control queue's work
+ * @poll_us: the largest of the ports'; written under a claimed port's lock
  * @bounced: pages of our own that hold guest data
  * @events_lock: guards the members below
  * @events: waiting for a buffer, oldest first
@@ -160,6 +162,7 @@ struct vscsi_dev {
 	struct list_head running_tmfs;
 	struct list_head ended_tmfs;
 	bool tmfs_ended;
+	u32 poll_us;
 	atomic_long_t bounced;
 	spinlock_t events_lock;
 	struct list_head events;
@@ -247,6 +250,7 @@ void vscsi_thread_move(struct vscsi_vq *vq, struct vscsi_thread *thread);
 void vscsi_thread_free(struct vscsi_thread *thread);
 void vscsi_thread_free_all(struct vscsi_dev *dev);
 bool vscsi_thread_is_dead(const struct vscsi_thread *thread);
+bool vscsi_thread_has_work(const struct vscsi_thread *thread);
 const struct task_struct *vscsi_thread_task(const struct vscsi_thread *thread);
 void vscsi_thread_flush(struct vscsi_thread *thread);
 void vscsi_work_init(struct vscsi_work *work,
@@ -259,6 +263,7 @@ void vscsi_vq_wake(struct vscsi_vq *vq);
 void vscsi_vq_kicked(struct vscsi_vq *vq);
 bool vscsi_vq_released(struct vscsi_vq *vq, bool finished);
 void vscsi_vq_run_here(struct vscsi_vq *vq);
+bool vscsi_context_is_wanted(const struct vscsi_vq *vq);
 void vscsi_context_judge(struct vscsi_vq *vq, unsigned int n);
 void vscsi_context_init(struct vscsi_vq *vq);
 void vscsi_context_flush(struct vscsi_vq *vq, struct vscsi_thread *thread);
@@ -386,6 +391,8 @@ struct vscsi_late {
  * @beside: for so many more lonely requests the thread is woken by kicks; if
  *	negative, as many until that is tried; lock: vq, but read without by
  *	kicks
+ * @polls: the run is to poll, and kicks are disabled; the run's
+ * @poll_end: until when, by local_clock(); the run's
  * @done: requests that LIO has released, newest first; lock-free
  * @undone: of these, taken off and put off, oldest first; lock: vq
  * @late: an answer that was put off; lock: vq
@@ -434,6 +441,8 @@ struct vscsi_vq {
 	int passing;
 	bool deep;
 	int beside;
+	bool polls;
+	u64 poll_end;
 	struct llist_head done;
 	struct llist_node *undone;
 	struct vscsi_late late;
@@ -495,6 +504,18 @@ static inline struct vscsi_thread *vscsi_vq_thread(const struct vscsi_vq *vq)
 }
 
 /**
+ * vscsi_poll_us() - for how long a queue is polled
+ * @vq: the queue
+ *
+ * Return: microseconds, 0 if it is not.
+ */
+static inline u32 vscsi_poll_us(const struct vscsi_vq *vq)
+{
+	return max(READ_ONCE(vq->vhost.busyloop_timeout),
+		   READ_ONCE(vq->dev->poll_us));
+}
+
+/**
  * vscsi_put_off() - guest memory was not there: may its owner wait for it?
  * @vq: the queue
  *
@@ -535,6 +556,12 @@ int vscsi_vq_alloc(struct vscsi_vq *vq);
 void vscsi_vq_free(struct vscsi_vq *vq);
 void vscsi_vq_forget_map(struct vscsi_vq *vq);
 bool vscsi_vq_can_touch_guest(const struct vscsi_vq *vq);
+
+/* -------------------------------------------------------------- poll.c */
+
+bool vscsi_poll_begin(struct vscsi_vq *vq, bool found);
+bool vscsi_poll(struct vscsi_vq *vq);
+void vscsi_poll_update(struct vscsi_dev *dev);
 
 /* -------------------------------------------------------------- ring.c */
 
@@ -864,6 +891,8 @@ struct vscsi_wwn {
  * @uid: likewise
  * @comm: likewise
  * @owner: user who may attach the port, INVALID_UID for any; lock: tpg
+ * @poll_us: queues of a device that uses the port are polled for so many
+ *	microseconds; lock: tpg
  * @prot_type: T10 PI that new sessions pass; lock: tpg
  * @nluns: LUN links; lock: tpg
  * @attentions: unit attentions to report, by LUN
@@ -883,6 +912,7 @@ struct vscsi_tpg {
 	kuid_t uid;
 	char comm[TASK_COMM_LEN];
 	kuid_t owner;
+	u32 poll_us;
 	int prot_type;
 	unsigned int nluns;
 	struct xarray attentions[VSCSI_ATTENTIONS];

@@ -86,7 +86,9 @@ static bool fetch_batch(struct vscsi_vq *vq)
 			n++;
 			continue;
 		}
-		if (!vq->live || vq->put_off || !vscsi_enable_notify(vq))
+		if (!vq->live || vq->put_off ||
+		    vscsi_poll_begin(vq, n || vq->nheads) ||
+		    !vscsi_enable_notify(vq))
 			break;
 		vhost_disable_notify(&vq->dev->vhost, &vq->vhost);
 	}
@@ -130,6 +132,7 @@ void vscsi_vq_fetch(struct vscsi_vq *vq)
 
 	vq->batch = NULL;
 	vq->batch_end = &vq->batch;
+	vq->polls = false;
 	mutex_lock(&vq->vhost.mutex);
 	begin_access(vq);
 	vq->stats.kicks++;
