@@ -17,6 +17,8 @@
 
 /* How long close() waits for requests in flight. */
 #define VSCSI_CLOSE_WAIT (5 * HZ)
+/* And for a page of the guest's that a kthread waits for. */
+#define VSCSI_FAULT_WAIT HZ
 
 static int vscsi_open(struct inode *inode, struct file *file)
 {
@@ -112,12 +114,35 @@ static void stop_answering(struct vscsi_dev *dev)
 	}
 }
 
+/*
+ * A kthread that waits for a page of the guest's holds its queue's mutex, and nobody would
+ * ever kill it: end that, but let others finish.
+ */
+static void end_faults(struct vscsi_dev *dev)
+{
+	unsigned long end = jiffies + VSCSI_FAULT_WAIT;
+	unsigned int i;
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	for (i = 0; i < dev->nvqs; i++) {
+		while (!mutex_trylock(&dev->vqs[i].vhost.mutex)) {
+			if (time_after(jiffies, end)) {
+				vscsi_thread_interrupt_all(dev);
+				return;
+			}
+			schedule_timeout_uninterruptible(1);
+		}
+		mutex_unlock(&dev->vqs[i].vhost.mutex);
+	}
+}
+
 static int vscsi_release(struct inode *inode, struct file *file)
 {
 	struct vscsi_dev *dev = file->private_data;
 	bool idle = true;
 
 	mutex_lock(&dev->vhost.mutex);
+	end_faults(dev);
 	if (dev->endpoint) {
 		if (!dev->stopping)
 			vscsi_endpoint_stop(dev);

@@ -18,46 +18,16 @@
  * A queue's work is never done by two threads at once: a queue changes its
  * thread in vscsi_thread_move() only.
  */
-#include <linux/cgroup.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/rt.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/vhost_task.h>
 #include <linux/slab.h>
-#include <uapi/linux/sched/types.h>
 
 #include "vhost_scsi.h"
+#include "thread.h"
 #include "trace.h"
-
-#define VSCSI_WORK_QUEUED 0
-
-/**
- * struct vscsi_thread - a thread
- * @node: link in the device's list
- * @dev: the device
- * @works: work queued, newest first; lock-free
- * @task: the task, referenced; set when it runs
- * @vtsk: for stopping a task of the owner, NULL for a kthread
- * @dead: it takes no more work; set once, before @reaper is queued
- * @reaper: does the work of a dead thread
- * @ready: a kthread has set itself up
- * @model: the task that a kthread resembles, valid until @ready
- * @error: how that went
- */
-struct vscsi_thread {
-	struct list_head node;
-	struct vscsi_dev *dev;
-	struct llist_head works;
-	struct task_struct *task;
-	struct vhost_task *vtsk;
-	bool dead;
-	struct work_struct reaper;
-	struct completion ready;
-	struct task_struct *model;
-	int error;
-};
 
 /**
  * vscsi_work_init() - prepare work
@@ -101,8 +71,14 @@ void vscsi_work_queue(struct vscsi_thread *thread, struct vscsi_work *work)
 		wake_up_process(task);
 }
 
-/* Do all work that is queued, in order: false if there was none. */
-static bool run_works(struct vscsi_thread *thread)
+/**
+ * vscsi_thread_run_works() - do all work that is queued, in order
+ * @thread: the thread
+ *
+ * Context: the thread; or a kworker, once it is dead.
+ * Return: false if there was none.
+ */
+bool vscsi_thread_run_works(struct vscsi_thread *thread)
 {
 	struct llist_node *node = llist_del_all(&thread->works);
 	struct vscsi_work *work, *next;
@@ -121,7 +97,11 @@ static bool run_works(struct vscsi_thread *thread)
 	return true;
 }
 
-static void set_task(struct vscsi_thread *thread)
+/**
+ * vscsi_thread_set_task() - have the current task be a thread
+ * @thread: the thread
+ */
+void vscsi_thread_set_task(struct vscsi_thread *thread)
 {
 	WRITE_ONCE(thread->task, get_task_struct(current));
 	/* Pairs with llist_add() in vscsi_work_queue(). */
@@ -138,7 +118,7 @@ static void set_dead(struct vscsi_thread *thread)
 
 static void reap(struct work_struct *work)
 {
-	run_works(container_of(work, struct vscsi_thread, reaper));
+	vscsi_thread_run_works(container_of(work, struct vscsi_thread, reaper));
 }
 
 /* The body of a task of the owner: called until it returns false. */
@@ -147,69 +127,14 @@ static bool owner_task_run(void *data)
 	struct vscsi_thread *thread = data;
 
 	if (!thread->task)
-		set_task(thread);
-	return run_works(thread);
+		vscsi_thread_set_task(thread);
+	return vscsi_thread_run_works(thread);
 }
 
 /* Called in the task when it is killed with its owner. */
 static void owner_task_killed(void *data)
 {
 	set_dead(data);
-}
-
-/* A kthread does not inherit: give it what a fork would. */
-static void resemble(struct task_struct *task, struct task_struct *model)
-{
-	struct sched_attr attr = {
-		.size = sizeof(attr),
-		.sched_policy = SCHED_NORMAL,
-	};
-
-	set_cpus_allowed_ptr(task, &model->cpus_mask);
-	if (!model->sched_reset_on_fork && model->policy != SCHED_DEADLINE) {
-		attr.sched_policy = model->policy;
-		attr.sched_priority = model->rt_priority;
-		attr.sched_nice = task_nice(model);
-	}
-	sched_setattr_nocheck(task, &attr);
-}
-
-static int kthread_main(void *data)
-{
-	struct vscsi_thread *thread = data;
-
-	set_task(thread);
-	thread->error = cgroup_attach_task_all(thread->model, current);
-	kthread_use_mm(thread->dev->mm);
-	complete(&thread->ready);
-	for (;;) {
-		set_current_state(TASK_INTERRUPTIBLE);
-		if (kthread_should_stop())
-			break;
-		if (!run_works(thread))
-			schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-	kthread_unuse_mm(thread->dev->mm);
-	return 0;
-}
-
-static int start_kthread(struct vscsi_thread *thread, const char *name)
-{
-	struct task_struct *task;
-
-	thread->model = current;
-	task = kthread_create(kthread_main, thread, "%s", name);
-	if (IS_ERR(task))
-		return PTR_ERR(task);
-	wake_up_process(task);
-	wait_for_completion(&thread->ready);
-	thread->model = NULL;
-	/* Joining the cgroups has set the cpuset's affinity. */
-	resemble(task, current);
-	if (thread->error)
-		kthread_stop(task);
-	return thread->error;
 }
 
 static int start_owner_task(struct vscsi_thread *thread, const char *name)
@@ -241,7 +166,7 @@ static struct vscsi_thread *create(struct vscsi_dev *dev, const char *name)
 	if (vhost_dev_forks_owner(&dev->vhost))
 		err = start_owner_task(thread, name);
 	else
-		err = start_kthread(thread, name);
+		err = vscsi_kthread_start(thread, name);
 	if (err) {
 		if (thread->task)
 			put_task_struct(thread->task);
@@ -464,6 +389,25 @@ void vscsi_thread_free(struct vscsi_thread *thread)
 	if (thread->task)
 		put_task_struct(thread->task);
 	kfree(thread);
+}
+
+/**
+ * vscsi_thread_interrupt_all() - have no thread wait for a page of the guest's
+ * @dev: the device, which is being closed
+ *
+ * Tasks of the owner are killed with that, kthreads by this. What they find missing from
+ * here on they take for an error; nobody is answered any more who could see it.
+ *
+ * Locking: caller holds the device's mutex.
+ */
+void vscsi_thread_interrupt_all(struct vscsi_dev *dev)
+{
+	struct vscsi_thread *thread;
+
+	lockdep_assert_held(&dev->vhost.mutex);
+	list_for_each_entry(thread, &dev->threads, node)
+		if (!thread->vtsk)
+			send_sig(SIGKILL, thread->task, 1);
 }
 
 /**

@@ -3,7 +3,8 @@
  * Guest memory that is not there when a queue is served: a work item may not wait for it,
  * since nobody could kill it, so the queue's thread has to do what it left, and all of that.
  *
- * The peer passes: its worker is a task of the owner or waits as one, and is killed.
+ * The peer passes on 6.12, where its worker is a task of the owner; on 6.1 it cannot be
+ * killed while a page is awaited.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -225,7 +226,7 @@ static void miss_page_and_die(const char *wwn, enum missing what)
 /*
  * Seen to fail on a build of the module whose work items wait for faults: close() waits for
  * the queue's mutex, the kworker that has it for the page, and that for the close of the
- * file behind it.
+ * file behind it. And on 6.1 on one whose close() does not interrupt kthreads.
  */
 VRING_TEST_LIMIT(flt_kill, "thread/be-killed-while-a-page-is-awaited",
 		 "kill a VMM that will never bring a page of its guest's", 120)
