@@ -53,8 +53,7 @@ static bool is_strict(const struct vscsi_vq *vq)
 {
 	return READ_ONCE(vscsi_strict_accounting) ||
 	       READ_ONCE(vscsi_shared_thread) || READ_ONCE(vq->attached) ||
-	       vscsi_poll_us(vq) ||
-	       (READ_ONCE(vq->vhost.acked_features) & BIT_ULL(VHOST_F_LOG_ALL));
+	       vscsi_poll_us(vq) || vscsi_logs(vq);
 }
 
 /* May the thread run on more than one CPU? */
@@ -208,11 +207,12 @@ static void run_in_thread(struct vscsi_work *work)
 		queue_work_on(cpu, vscsi_io_wq, &vq->item);
 		return;
 	}
-	do {
-		begin_run(vq);
-		vscsi_vq_fetch(vq);
-		vscsi_vq_submit(vq);
-	} while (vscsi_poll(vq));
+	begin_run(vq);
+	vscsi_vq_fetch(vq);
+	vscsi_vq_submit(vq);
+	/* The next run is behind whatever else the thread has to do. */
+	if (vscsi_poll(vq))
+		vscsi_vq_wake(vq);
 	end_run(vq, false);
 }
 

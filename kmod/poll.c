@@ -67,8 +67,8 @@ static bool is_over(const struct vscsi_vq *vq)
  * @vq: a request queue whose run has begun to poll, or not
  *
  * Context: the queue's run, in the queue's thread, without a lock.
- * Return: true if the run has to fetch once more: there is something to do, or kicks
- * are to be enabled.
+ * Return: true if another run is needed: there is something to do, or kicks are to be
+ * enabled.
  */
 bool vscsi_poll(struct vscsi_vq *vq)
 {

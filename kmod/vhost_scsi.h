@@ -505,6 +505,20 @@ static inline struct vscsi_thread *vscsi_vq_thread(const struct vscsi_vq *vq)
 }
 
 /**
+ * vscsi_logs() - does the vhost core write a dirty log for a queue?
+ * @vq: the queue
+ *
+ * It waits for the log's pages then, also where faults are disabled.
+ *
+ * Return: true if so.
+ */
+static inline bool vscsi_logs(const struct vscsi_vq *vq)
+{
+	return (READ_ONCE(vq->vhost.acked_features) &
+		BIT_ULL(VHOST_F_LOG_ALL)) || READ_ONCE(vq->vhost.log_used);
+}
+
+/**
  * vscsi_poll_us() - for how long a queue is polled
  * @vq: the queue
  *

@@ -107,8 +107,7 @@ static void begin_access(struct vscsi_vq *vq)
 	if (!pagefault_disabled())
 		return;
 	swap(vq->error_ctx, vq->vhost.error_ctx);
-	/* The log is the vhost core's to write, and faults. */
-	if (vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL))
+	if (vscsi_logs(vq))
 		vq->put_off = true;
 }
 
