@@ -131,9 +131,10 @@ static int verdict(pid_t pid)
 	return code;
 }
 
-/* What tests change, as it is by default. The peer has no such parameters. */
+/* What tests change, as it is by default. The peer has only the first. */
 static void reset_parameters(void)
 {
+	file_write("128", "/sys/module/vhost_scsi/parameters/max_io_vqs");
 	file_write("0", "/sys/module/vhost_scsi/parameters/shared_thread");
 	file_write("0", "/sys/module/vhost_scsi/parameters/strict_accounting");
 }
