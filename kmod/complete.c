@@ -296,7 +296,7 @@ void vscsi_complete(struct vscsi_vq *vq)
 {
 	bool can_answer = vscsi_vq_can_touch_guest(vq) &&
 			  !READ_ONCE(vq->dev->closed);
-	bool any = vq->undone || !llist_empty(&vq->done);
+	bool any = vq->undone;
 	struct llist_node *done, *left;
 
 	lockdep_assert_held(&vq->vhost.mutex);
@@ -304,6 +304,7 @@ void vscsi_complete(struct vscsi_vq *vq)
 	left = answer_all(vq, vq->undone, can_answer);
 	if (likely(!left)) {
 		done = llist_reverse_order(llist_del_all(&vq->done));
+		any |= done != NULL;
 		left = answer_all(vq, done, can_answer);
 	}
 	vq->undone = left;

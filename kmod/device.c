@@ -20,6 +20,18 @@
 /* And for a page of the guest's that a kthread waits for. */
 #define VSCSI_FAULT_WAIT HZ
 
+/*
+ * A kthread that waits for a page of the guest's holds its queue's mutex, and nobody would
+ * ever kill it: have it wait no more. close() holds the device's mutex.
+ */
+static void end_faults(struct work_struct *work)
+{
+	struct vscsi_dev *dev = container_of(to_delayed_work(work),
+					     struct vscsi_dev, end_faults);
+
+	vscsi_thread_interrupt_all(dev);
+}
+
 static int vscsi_open(struct inode *inode, struct file *file)
 {
 	unsigned int i, nvqs = vscsi_max_io_vqs() + VSCSI_VQ_IO;
@@ -43,6 +55,7 @@ static int vscsi_open(struct inode *inode, struct file *file)
 	spin_lock_init(&dev->events_lock);
 	init_waitqueue_head(&dev->idle);
 	INIT_WORK(&dev->attach, vscsi_claim_late);
+	INIT_DELAYED_WORK(&dev->end_faults, end_faults);
 	vscsi_watch_init(dev);
 	for (i = 0; i < nvqs; i++) {
 		vscsi_vq_init(dev, &dev->vqs[i], i);
@@ -114,35 +127,13 @@ static void stop_answering(struct vscsi_dev *dev)
 	}
 }
 
-/*
- * A kthread that waits for a page of the guest's holds its queue's mutex, and nobody would
- * ever kill it: end that, but let others finish.
- */
-static void end_faults(struct vscsi_dev *dev)
-{
-	unsigned long end = jiffies + VSCSI_FAULT_WAIT;
-	unsigned int i;
-
-	lockdep_assert_held(&dev->vhost.mutex);
-	for (i = 0; i < dev->nvqs; i++) {
-		while (!mutex_trylock(&dev->vqs[i].vhost.mutex)) {
-			if (time_after(jiffies, end)) {
-				vscsi_thread_interrupt_all(dev);
-				return;
-			}
-			schedule_timeout_uninterruptible(1);
-		}
-		mutex_unlock(&dev->vqs[i].vhost.mutex);
-	}
-}
-
 static int vscsi_release(struct inode *inode, struct file *file)
 {
 	struct vscsi_dev *dev = file->private_data;
 	bool idle = true;
 
 	mutex_lock(&dev->vhost.mutex);
-	end_faults(dev);
+	queue_delayed_work(vscsi_wq, &dev->end_faults, VSCSI_FAULT_WAIT);
 	if (dev->endpoint) {
 		if (!dev->stopping)
 			vscsi_endpoint_stop(dev);
@@ -152,6 +143,7 @@ static int vscsi_release(struct inode *inode, struct file *file)
 	}
 	stop_answering(dev);
 	vhost_dev_stop(&dev->vhost);
+	cancel_delayed_work_sync(&dev->end_faults);
 	mutex_unlock(&dev->vhost.mutex);
 	if (idle) {
 		vscsi_dev_free(dev);

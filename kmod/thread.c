@@ -88,6 +88,7 @@ bool vscsi_thread_run_works(struct vscsi_thread *thread)
 	__set_current_state(TASK_RUNNING);
 	node = llist_reverse_order(node);
 	llist_for_each_entry_safe(work, next, node, node) {
+		WRITE_ONCE(thread->more, work->node.next);
 		clear_bit(VSCSI_WORK_QUEUED, &work->flags);
 		/* What is queued from here on is a new round of it. */
 		smp_mb__after_atomic();
@@ -301,7 +302,7 @@ bool vscsi_thread_is_dead(const struct vscsi_thread *thread)
 }
 
 /**
- * vscsi_thread_has_work() - is something queued for a thread?
+ * vscsi_thread_has_work() - is there more for a thread to do than it is at?
  * @thread: the thread
  *
  * Context: any.
@@ -309,7 +310,7 @@ bool vscsi_thread_is_dead(const struct vscsi_thread *thread)
  */
 bool vscsi_thread_has_work(const struct vscsi_thread *thread)
 {
-	return !llist_empty(&thread->works);
+	return !llist_empty(&thread->works) || READ_ONCE(thread->more);
 }
 
 /**
@@ -362,6 +363,8 @@ void vscsi_thread_move(struct vscsi_vq *vq, struct vscsi_thread *thread)
 	RCU_INIT_POINTER(vq->thread, NULL);
 	synchronize_rcu();
 	vscsi_context_flush(vq, old);
+	/* Whose run has ended may still be waking the old one for the next. */
+	synchronize_rcu();
 	rcu_assign_pointer(vq->thread, thread);
 	/* On behalf of all who found no thread, see vscsi_vq_wake(). */
 	vscsi_vq_wake(vq);
@@ -398,13 +401,12 @@ void vscsi_thread_free(struct vscsi_thread *thread)
  * Tasks of the owner are killed with that, kthreads by this. What they find missing from
  * here on they take for an error; nobody is answered any more who could see it.
  *
- * Locking: caller holds the device's mutex.
+ * Context: may sleep. Someone else holds the device's mutex meanwhile.
  */
 void vscsi_thread_interrupt_all(struct vscsi_dev *dev)
 {
 	struct vscsi_thread *thread;
 
-	lockdep_assert_held(&dev->vhost.mutex);
 	list_for_each_entry(thread, &dev->threads, node)
 		if (!thread->vtsk)
 			send_sig(SIGKILL, thread->task, 1);
@@ -437,6 +439,8 @@ void vscsi_thread_free_all(struct vscsi_dev *dev)
 			vscsi_context_flush(vq, vq->runner);
 		vq->runner = NULL;
 	}
+	/* See vscsi_thread_move(). */
+	synchronize_rcu();
 	list_for_each_entry_safe(thread, next, &dev->threads, node)
 		vscsi_thread_free(thread);
 	dev->control = NULL;

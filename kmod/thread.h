@@ -14,6 +14,7 @@
  * @node: link in the device's list
  * @dev: the device
  * @works: work queued, newest first; lock-free
+ * @more: behind the work it is at, of those it has taken; NULL if that is the last
  * @task: the task, referenced; set when it runs
  * @vtsk: for stopping a task of the owner, NULL for a kthread
  * @dead: it takes no more work; set once, before @reaper is queued
@@ -26,6 +27,7 @@ struct vscsi_thread {
 	struct list_head node;
 	struct vscsi_dev *dev;
 	struct llist_head works;
+	struct llist_node *more;
 	struct task_struct *task;
 	struct vhost_task *vtsk;
 	bool dead;

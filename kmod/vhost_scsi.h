@@ -123,6 +123,7 @@ unsigned int vscsi_max_io_vqs(void);
  * @closed: the file is gone, so requests end without an answer
  * @idle: woken when a queue's last request ends
  * @reap_work: frees a device that close() could not wait for
+ * @end_faults: of close(), interrupts threads that wait for pages
  * @attach: claims ports that got a nexus after SET_ENDPOINT
  * @watch: looks at the sizes of LUNs while an endpoint is set
  * @barrier: number of the last order barrier asked for (control.c)
@@ -155,6 +156,7 @@ struct vscsi_dev {
 	bool closed;
 	wait_queue_head_t idle;
 	struct work_struct reap_work;
+	struct delayed_work end_faults;
 	struct work_struct attach;
 	struct delayed_work watch;
 	atomic_t barrier;

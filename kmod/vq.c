@@ -73,6 +73,8 @@ static bool fetch_batch(struct vscsi_vq *vq)
 	bool more = false;
 
 	lockdep_assert_held(&vq->vhost.mutex);
+	if (vq->put_off)
+		return true;
 	vhost_disable_notify(&vq->dev->vhost, &vq->vhost);
 	while (!vq->put_off) {
 		if (n == VSCSI_FETCH_BATCH) {
