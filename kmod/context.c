@@ -157,9 +157,10 @@ static void end_run(struct vscsi_vq *vq, bool item)
 	struct vscsi_thread *thread = vq->runner;
 
 	/* As soon as a run is over, the thread may be freed. */
-	guard(rcu)();
+	rcu_read_lock();
 	if (atomic_fetch_andnot(RUN_ON, &vq->run) & RUN_WANTED)
 		dispatch(vq, thread, false, item);
+	rcu_read_unlock();
 }
 
 /*
