@@ -54,12 +54,15 @@ static bool ring_has_more(struct vscsi_vq *vq)
 	return ret;
 }
 
-/* Time is up, or there is better to do. */
-static bool is_over(const struct vscsi_vq *vq)
+/*
+ * Time is up, or there is better to do. A kernel that preempts has given the CPU to whoever
+ * wanted it when we look: then there is one more @preempted.
+ */
+static bool is_over(const struct vscsi_vq *vq, unsigned long preempted)
 {
 	return local_clock() >= vq->poll_end || need_resched() ||
-	       signal_pending(current) || !READ_ONCE(vq->live) ||
-	       vscsi_thread_has_work(vq->runner);
+	       current->nivcsw != preempted || signal_pending(current) ||
+	       !READ_ONCE(vq->live) || vscsi_thread_has_work(vq->runner);
 }
 
 /**
@@ -72,11 +75,13 @@ static bool is_over(const struct vscsi_vq *vq)
  */
 bool vscsi_poll(struct vscsi_vq *vq)
 {
+	unsigned long preempted = current->nivcsw;
+
 	if (likely(!vq->polls))
 		return false;
 	while (!vscsi_context_is_wanted(vq) && llist_empty(&vq->done) &&
 	       !ring_has_more(vq)) {
-		if (is_over(vq)) {
+		if (is_over(vq, preempted)) {
 			vq->poll_end = 0;
 			break;
 		}
