@@ -241,7 +241,7 @@ static void drop(struct vscsi_vq *vq, struct vscsi_req *req)
 /* What was put off beside requests: an answer without one, and used entries. */
 static void resume(struct vscsi_vq *vq, bool can_answer)
 {
-	struct vscsi_late late = vq->late;
+	struct vscsi_late late;
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	if (unlikely(vq->nheads && can_answer)) {
@@ -250,8 +250,9 @@ static void resume(struct vscsi_vq *vq, bool can_answer)
 		vscsi_drain_ended(vq, vq->nheads);
 		vq->nheads = 0;
 	}
-	if (likely(!late.any))
+	if (likely(!vq->late.any))
 		return;
+	late = vq->late;
 	vq->late.any = false;
 	if (can_answer)
 		vscsi_fail(vq, &late.chain, &late.verdict, late.resid);

@@ -269,7 +269,7 @@ void vscsi_vq_kicked(struct vscsi_vq *vq)
 /**
  * vscsi_vq_released() - have a queue looked after to which LIO has released requests
  * @vq: the queue
- * @finished: LIO has finished the request: it holds no lock and is about to return
+ * @finished: LIO has finished the request: it may sleep, and is about to return
  *
  * LIO's kworker may answer what was the queue's only request. That saves a work item, and
  * the ring, which the guest kicks for if there is something in it, is not looked at.

@@ -560,6 +560,7 @@ static inline bool vscsi_put_off(struct vscsi_vq *vq)
  */
 static inline void vscsi_fault(struct vscsi_vq *vq)
 {
+	lockdep_assert_held(&vq->vhost.mutex);
 	if (!vscsi_put_off(vq))
 		vq->stats.faults++;
 }

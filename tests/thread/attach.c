@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include "threads.h"
 
@@ -113,23 +112,6 @@ VRING_TEST(thr_worker_inherit, "thread/inherit-affinity-of-worker-s-maker",
 	expect(task_is_kthread(tid), !kernel_forks_owner());
 }
 
-/* Makes the page at @page one that whoever touches it waits for. */
-static int withhold(void *page)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)page, 4096 },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	check(fd >= 0 && !ioctl(fd, UFFDIO_API, &api) &&
-		      !madvise(page, 4096, MADV_DONTNEED) &&
-		      !ioctl(fd, UFFDIO_REGISTER, &reg),
-	      "userfaultfd: %s", strerror(errno));
-	return fd;
-}
-
 struct attach {
 	pthread_t thread;
 	int fd;
@@ -198,7 +180,8 @@ VRING_TEST(thr_move_wait, "thread/attach-after-the-run-at-hand",
 	r.rsp_gpa = gmem_alloc(&d->mem, 4096, 4096);
 	req_queue(&r);
 	page = gmem_ptr(&d->mem, r.rsp_gpa, 4096);
-	uffd = withhold(page);
+	uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	page_withhold(uffd, page);
 	ring_publish(r.vq);
 	ring_kick(r.vq);
 	step("wait for the thread to miss the page");

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include "vring.h"
+#include "threads.h"
 
 #define FLYING 12
 
@@ -162,21 +162,6 @@ static const char *const page_names[] = {
 	"response", "avail event",
 };
 
-/* Whoever touches the page waits. */
-static void withhold(int uffd, void *page)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)page, 4096 },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-
-	check(!ioctl(uffd, UFFDIO_API, &api) &&
-		      !madvise(page, 4096, MADV_DONTNEED) &&
-		      !ioctl(uffd, UFFDIO_REGISTER, &reg),
-	      "userfaultfd: %s", strerror(errno));
-}
-
 static void *page_of(struct req *r, enum missing what)
 {
 	uint64_t gpa[MISSING] = {
@@ -213,7 +198,7 @@ static void miss_page_and_die(const char *wwn, enum missing what)
 	r.rsp_gpa = gmem_alloc(&d->mem, 4096, 4096);
 	r.direct = 0;
 	req_queue(&r);
-	withhold(uffd, page_of(&r, what));
+	page_withhold(uffd, page_of(&r, what));
 	check(uffd < d->fd, "descriptors %d, %d", uffd, d->fd);
 	ring_publish(r.vq);
 	ring_kick(r.vq);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Threads of a device, seen from outside: see threads.h. */
+#include <linux/userfaultfd.h>
+#include <sys/mman.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -185,4 +187,18 @@ void use_all_queues(struct vdev *d)
 {
 	for (unsigned int q = VQ_IO; q < d->nvqs; q++)
 		scsi_tur(d, q);
+}
+
+void page_withhold(int uffd, void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)page, 4096 },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	check(uffd >= 0 && !ioctl(uffd, UFFDIO_API, &api) &&
+		      !madvise(page, 4096, MADV_DONTNEED) &&
+		      !ioctl(uffd, UFFDIO_REGISTER, &reg),
+	      "userfaultfd: %s", strerror(errno));
 }

@@ -45,6 +45,9 @@ void shared_thread(bool on);
 void log_mark(void);
 unsigned int log_count(const char *text);
 
+/* By a userfaultfd: whoever touches the page at @page waits for it. */
+void page_withhold(int uffd, void *page);
+
 /* TEST UNIT READY on every request queue. */
 void use_all_queues(struct vdev *d);
 
