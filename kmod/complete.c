@@ -11,6 +11,21 @@
 #include "guest.h"
 #include "trace.h"
 
+static __always_inline void used_add(struct vscsi_vq *vq, u32 id, u16 head,
+				     u32 len)
+{
+	struct vring_used_elem *elem = &vq->vhost.heads[vq->nheads];
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	trace_vscsi_used(vq, id, head, len);
+	elem->id = cpu_to_vhost32(&vq->vhost, head);
+	elem->len = cpu_to_vhost32(&vq->vhost, len);
+	vq->nheads++;
+	/* The vhost core wraps a batch once, so it may not exceed the ring. */
+	if (vq->nheads == min_t(u32, VSCSI_USED_BATCH, vq->vhost.num))
+		vscsi_used_flush(vq);
+}
+
 /**
  * vscsi_used_add() - put a chain in the used ring, with the batch
  * @vq: the queue
@@ -23,16 +38,8 @@
  */
 void vscsi_used_add(struct vscsi_vq *vq, u32 id, u16 head, u32 len)
 {
-	struct vring_used_elem *elem = &vq->vhost.heads[vq->nheads];
-
 	lockdep_assert_held(&vq->vhost.mutex);
-	trace_vscsi_used(vq, id, head, len);
-	elem->id = cpu_to_vhost32(&vq->vhost, head);
-	elem->len = cpu_to_vhost32(&vq->vhost, len);
-	vq->nheads++;
-	/* The vhost core wraps a batch once, so it may not exceed the ring. */
-	if (vq->nheads == min_t(u32, VSCSI_USED_BATCH, vq->vhost.num))
-		vscsi_used_flush(vq);
+	used_add(vq, id, head, len);
 }
 
 /**
@@ -72,8 +79,9 @@ void vscsi_used_flush(struct vscsi_vq *vq)
  * Write a response: bytes written, 0 if the guest's buffer is not writable, or -EAGAIN if
  * that is to be tried again.
  */
-static int write_resp(struct vscsi_vq *vq, const struct vscsi_seg *segs,
-		      unsigned int n, const struct vscsi_resp *resp)
+static noinline int write_long(struct vscsi_vq *vq,
+			       const struct vscsi_seg *segs, unsigned int n,
+			       const struct vscsi_resp *resp)
 {
 	int err;
 
@@ -83,6 +91,25 @@ static int write_resp(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 		return -EAGAIN;
 	vscsi_stats_response(vq, resp->response);
 	return err ? 0 : sizeof(vq->resp);
+}
+
+/* The same; the usual ones, that are without sense data, in place. */
+static __always_inline int write_resp(struct vscsi_vq *vq,
+				      const struct vscsi_seg *segs,
+				      unsigned int n,
+				      const struct vscsi_resp *resp)
+{
+	u64 words[2];
+
+	if (unlikely(resp->sense_len))
+		return write_long(vq, segs, n, resp);
+	vscsi_encode_short(resp->resid, resp->status, resp->response,
+			   vhost_is_little_endian(&vq->vhost), (u8 *)words);
+	if (unlikely(!vscsi_guest_put_padded(vq, segs, n, words,
+					     VSCSI_RESP_SIZE)))
+		return write_long(vq, segs, n, resp);
+	vscsi_stats_response(vq, resp->response);
+	return VSCSI_RESP_SIZE;
 }
 
 /**
@@ -112,7 +139,7 @@ void vscsi_fail(struct vscsi_vq *vq, const struct vscsi_chain *chain,
 				   sense);
 		resp.sense_len = VSCSI_FIXED_SENSE_LEN;
 	}
-	len = write_resp(vq, chain->segs + chain->out, chain->in, &resp);
+	len = write_long(vq, chain->segs + chain->out, chain->in, &resp);
 	if (unlikely(len < 0)) {
 		/* No other chain is fetched meanwhile. */
 		vq->late = (struct vscsi_late) {
@@ -205,8 +232,7 @@ static bool answer(struct vscsi_vq *vq, struct vscsi_req *req)
 		moved = data_moved(req);
 		resp.status = cmd->scsi_status;
 		resp.sense = req->sense;
-		resp.sense_len = min_t(u32, cmd->scsi_sense_length,
-				       VSCSI_SENSE_SIZE);
+		resp.sense_len = cmd->scsi_sense_length;
 		if (unlikely(req->cdb[0] == REQUEST_SENSE))
 			report_attention(req, moved);
 	}
@@ -226,7 +252,7 @@ static bool answer(struct vscsi_vq *vq, struct vscsi_req *req)
 	if (len)
 		len += data;
 	trace_vscsi_complete(req, &resp);
-	vscsi_used_add(vq, req->id, req->head, len);
+	used_add(vq, req->id, req->head, len);
 	vscsi_req_end(req);
 	return true;
 }

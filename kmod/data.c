@@ -16,6 +16,7 @@
 
 #include "vhost_scsi.h"
 #include "guest.h"
+#include "pin.h"
 
 /* Walks the pieces of a chain's buffers that lie together in user memory. */
 struct piece_walk {
@@ -59,7 +60,7 @@ static __always_inline int walk_next(struct piece_walk *walk)
 		return -EFAULT;
 	addr = walk->seg->addr + walk->skip;
 	walk->size = joined(walk);
-	walk->hva = vscsi_guest_near(walk->vq, addr, walk->size, walk->access);
+	walk->hva = vscsi_guest_near(walk->vq, addr, walk->size);
 	if (unlikely(!walk->hva))
 		walk->size = vscsi_guest_translate(walk->vq, addr, walk->size,
 						   walk->access, &walk->hva);
@@ -122,35 +123,68 @@ static void free_sgl(struct vscsi_data *data)
 	data->nents = 0;
 }
 
-static unsigned int pin_flags(bool write)
+/*
+ * Pages that were remembered are let go of in another way than others. A list has either,
+ * so what it has of the former become like the latter.
+ */
+static void count_known(struct vscsi_data *data)
 {
-	return (write ? FOLL_WRITE : 0) |
-	       (pagefault_disabled() ? FOLL_NOFAULT : 0);
+	struct scatterlist *sg;
+	unsigned int i;
+
+	if (!data->known)
+		return;
+	for_each_sg(data->sgl, sg, data->nents, i)
+		vscsi_pin_count(sg_page(sg));
+	data->known = false;
 }
 
-/* Pin the pages of one piece and enter them from *@sg on; *@last is the last then. */
+/* Where a list is filled. */
+struct sg_place {
+	struct scatterlist *sg;		/* the next entry */
+	struct scatterlist *last;	/* the one before */
+};
+
+static __always_inline void place_page(struct vscsi_data *data,
+				       struct sg_place *place,
+				       struct page *page, unsigned long *addr,
+				       u32 *left)
+{
+	u32 here = vscsi_enter_page(place->sg, page, *addr, *left);
+
+	place->last = place->sg;
+	place->sg = sg_next(place->sg);
+	data->nents++;
+	*addr += here;
+	*left -= here;
+}
+
+/* Pin the pages of one piece and enter them. */
 static int pin_piece(struct piece_walk *walk, struct vscsi_data *data,
-		     struct scatterlist **sg, struct scatterlist **last)
+		     struct sg_place *place)
 {
 	struct page **pages = walk->vq->pages;
 	unsigned long addr = (unsigned long)walk->hva;
-	unsigned int flags = pin_flags(data->write);
-	u32 left = walk->size, here;
+	u32 left = walk->size;
+	struct page *page;
 	int i, n, got;
 
+	while (data->known && left) {
+		page = vscsi_pin_known(walk->vq, addr & PAGE_MASK, data->write);
+		if (!page)
+			break;
+		place_page(data, place, page, &addr, &left);
+	}
+	if (likely(!left))
+		return 0;
+	count_known(data);
 	while (left) {
 		n = min_t(u32, DIV_ROUND_UP(offset_in_page(addr) + left,
 					    PAGE_SIZE), VSCSI_PIN_BATCH);
-		got = pin_user_pages_fast(addr & PAGE_MASK, n, flags, pages);
-		for (i = 0; i < got; i++) {
-			here = min_t(u32, left, PAGE_SIZE - offset_in_page(addr));
-			sg_set_page(*sg, pages[i], here, offset_in_page(addr));
-			*last = *sg;
-			*sg = sg_next(*sg);
-			data->nents++;
-			addr += here;
-			left -= here;
-		}
+		got = vscsi_pin(walk->vq, addr & PAGE_MASK, n, data->write,
+				pages);
+		for (i = 0; i < got; i++)
+			place_page(data, place, pages[i], &addr, &left);
 		if (got != n)
 			return -EFAULT;
 	}
@@ -164,10 +198,11 @@ static int pin_piece(struct piece_walk *walk, struct vscsi_data *data,
 static int map_pinned(struct piece_walk *walk, struct vscsi_data *data,
 		      unsigned int room, unsigned int align)
 {
-	struct scatterlist *sg = data->sgl, *last;
+	struct sg_place place = { .sg = data->sgl };
 	int ret;
 
 	data->pinned = true;
+	data->known = true;
 	data->nents = 0;
 	do {
 		if (!is_aligned(walk, align) ||
@@ -175,7 +210,7 @@ static int map_pinned(struct piece_walk *walk, struct vscsi_data *data,
 			ret = -EAGAIN;
 			break;
 		}
-		ret = pin_piece(walk, data, &sg, &last);
+		ret = pin_piece(walk, data, &place);
 		if (ret) {
 			vscsi_fault(walk->vq);
 			break;
@@ -185,7 +220,7 @@ static int map_pinned(struct piece_walk *walk, struct vscsi_data *data,
 	if (ret)
 		vscsi_data_release(walk->vq, data);
 	else
-		sg_mark_end(last);
+		sg_mark_end(place.last);
 	return ret;
 }
 
@@ -246,6 +281,7 @@ static int map_bounce(struct vscsi_vq *vq, struct vscsi_data *data, u32 len)
 	u32 here;
 
 	data->pinned = false;
+	data->known = false;
 	data->bounced = nents;
 	/* A guest may not fill the host's memory so; one request may always. */
 	if (atomic_long_add_return(nents, &vq->dev->bounced) >
@@ -266,8 +302,8 @@ static int map_bounce(struct vscsi_vq *vq, struct vscsi_data *data, u32 len)
 	return 0;
 }
 
-/* Any case. */
-static int map_long(struct vscsi_vq *vq, struct vscsi_data *data,
+/* Any case. A call, so that it does not burden the usual one. */
+static noinline int map_long(struct vscsi_vq *vq, struct vscsi_data *data,
 		    const struct vscsi_seg *segs, unsigned int n, u64 skip,
 		    u32 len, bool write, unsigned int align)
 {
@@ -305,49 +341,14 @@ static int map_long(struct vscsi_vq *vq, struct vscsi_data *data,
 	return err;
 }
 
-/*
- * The usual case, a buffer of a few pages: pinned, and entered in the inline list. True if
- * that was done; else nothing was.
- */
-static bool map_short(struct vscsi_vq *vq, struct vscsi_data *data,
+/* The usual case: true if that was done; else nothing was. */
+static bool map_known(struct vscsi_vq *vq, struct vscsi_data *data,
 		      const struct vscsi_seg *seg, u64 skip, u32 len,
 		      bool write, unsigned int align)
 {
-	struct scatterlist *sg = data->inline_sgl;
-	void __user *hva;
-	unsigned long addr;
-	u32 here;
-	int i, n;
-
 	lockdep_assert_held(&vq->vhost.mutex);
-	if (seg->len - skip < len)
-		return false;
-	hva = vscsi_guest_near(vq, seg->addr + skip, len,
-			       write ? VHOST_ACCESS_WO : VHOST_ACCESS_RO);
-	addr = (unsigned long)hva;
-	n = DIV_ROUND_UP(offset_in_page(addr) + len, PAGE_SIZE);
-	if (!hva || !align || ((addr | len) & (align - 1)) ||
-	    n > ARRAY_SIZE(data->inline_sgl))
-		return false;
-	i = pin_user_pages_fast(addr & PAGE_MASK, n, pin_flags(write),
-				vq->pages);
-	if (unlikely(i != n)) {
-		if (i > 0)
-			unpin_user_pages(vq->pages, i);
-		return false;
-	}
-	for (i = 0; i < n; i++, sg++) {
-		here = min_t(u32, len, PAGE_SIZE - offset_in_page(addr));
-		sg->page_link = 0;
-		sg_set_page(sg, vq->pages[i], here, offset_in_page(addr));
-		addr += here;
-		len -= here;
-	}
-	sg_mark_end(sg - 1);
-	data->pinned = true;
-	data->sgl = data->inline_sgl;
-	data->nents = n;
-	return true;
+	return align && seg->len - skip >= len &&
+	       vscsi_map_page(vq, data, seg->addr + skip, len, write, align);
 }
 
 /**
@@ -378,7 +379,7 @@ int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
 		return 0;
 	for (; n && skip >= segs->len; n--, segs++)
 		skip -= segs->len;
-	if (n && map_short(vq, data, segs, skip, len, write, align))
+	if (n && map_known(vq, data, segs, skip, len, write, align))
 		return 0;
 	return map_long(vq, data, segs, n, skip, len, write, align);
 }
@@ -448,6 +449,15 @@ static void unpin_all(struct vscsi_data *data)
 		unpin_user_page_range_dirty_lock(first, run, data->write);
 }
 
+static void unpin_known(struct vscsi_data *data)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sg(data->sgl, sg, data->nents, i)
+		vscsi_unpin_known(sg_page(sg), data->write);
+}
+
 static void free_bounced(struct vscsi_vq *vq, struct vscsi_data *data)
 {
 	struct scatterlist *sg;
@@ -472,12 +482,11 @@ void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data)
 {
 	if (!data->sgl)
 		return;
-	if (data->pinned && data->nents == 1)
-		unpin_user_page_range_dirty_lock(sg_page(data->sgl), 1,
-						 data->write);
-	else if (data->pinned)
-		unpin_all(data);
-	else
+	if (!data->pinned)
 		free_bounced(vq, data);
+	else if (data->known)
+		unpin_known(data);
+	else
+		unpin_all(data);
 	free_sgl(data);
 }

@@ -57,6 +57,7 @@ static int vscsi_open(struct inode *inode, struct file *file)
 	INIT_WORK(&dev->attach, vscsi_claim_late);
 	INIT_DELAYED_WORK(&dev->end_faults, end_faults);
 	vscsi_watch_init(dev);
+	vscsi_pins_init(&dev->pins);
 	for (i = 0; i < nvqs; i++) {
 		vscsi_vq_init(dev, &dev->vqs[i], i);
 		dev->vhost_vqs[i] = &dev->vqs[i].vhost;
@@ -80,6 +81,7 @@ static void end_ownership(struct vscsi_dev *dev)
 	vscsi_stats_remove_device(dev);
 	vscsi_thread_free_all(dev);
 	vscsi_worker_forget_all(dev);
+	vscsi_pins_stop(dev);
 	if (dev->mm)
 		mmput(dev->mm);
 	dev->mm = NULL;
@@ -170,8 +172,10 @@ static long set_owner(struct vscsi_dev *dev)
 	if (ret)
 		return ret;
 	/* The vhost core keeps the mm_struct; we need what it maps. */
-	if (!dev->mm)
+	if (!dev->mm) {
 		dev->mm = get_task_mm(current);
+		vscsi_pins_start(dev);
+	}
 	dev->pid = task_pid_nr(current);
 	thread = vscsi_thread_create_worker(dev, 0);
 	if (IS_ERR(thread)) {
@@ -193,7 +197,7 @@ static void reset_vq(struct vscsi_vq *vq)
 	mutex_lock(&vq->vhost.mutex);
 	vq->broken = false;
 	vq->addressed = false;
-	vq->map_umem = NULL;
+	vscsi_guest_forget(vq);
 	vq->stats = (struct vscsi_stats) { };
 	mutex_unlock(&vq->vhost.mutex);
 }

@@ -42,7 +42,7 @@ static int init_ring(void *data)
 
 	mutex_lock(&vq->vhost.mutex);
 	vq->broken = false;
-	vq->map_umem = NULL;
+	vscsi_guest_forget(vq);
 	vhost_vq_set_backend(&vq->vhost, vq->dev->endpoint);
 	/* Left by a stop with kicks disabled; 2.7.10.2 wants it 0. */
 	vq->vhost.used_flags = 0;
@@ -217,6 +217,8 @@ static int set_endpoint(struct vscsi_dev *dev, const char *wwn)
 	}
 	if (!dev->control || vscsi_thread_is_dead(dev->control))
 		return -EOWNERDEAD;
+	/* If that was not to be had when the owner was set. */
+	vscsi_pins_start(dev);
 	ep = vscsi_claim(dev, wwn);
 	if (IS_ERR(ep))
 		return PTR_ERR(ep);

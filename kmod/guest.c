@@ -29,6 +29,8 @@ find_region(struct vscsi_vq *vq, u64 addr)
 		return NULL;
 	vq->map = *map;
 	vq->map_umem = umem;
+	vq->near_size = (map->perm & VHOST_ACCESS_RW) == VHOST_ACCESS_RW ?
+			map->last - map->start + 1 : 0;
 	return &vq->map;
 }
 

@@ -63,22 +63,23 @@ fault:
 	return true;
 }
 
-/* The owner's address of guest memory, if it is in the region hit last, else NULL. */
+/*
+ * The owner's address of guest memory, if it is in the region hit last, and that may be both
+ * read and written; else NULL.
+ */
 static __always_inline void __user *
-vscsi_guest_near(const struct vscsi_vq *vq, u64 addr, size_t len,
-		 unsigned int access)
+vscsi_guest_near(const struct vscsi_vq *vq, u64 addr, size_t len)
 {
-	const struct vhost_iotlb_map *map = &vq->map;
+	u64 offset = addr - vq->map.start;
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	/* User memory is copied word by word at any address. */
 	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS))
 		return NULL;
-	if (vq->map_umem != vq->vhost.umem || !vq->map_umem ||
-	    addr < map->start || addr > map->last ||
-	    map->last - addr < len - 1 || !(map->perm & access))
+	if (unlikely(vq->map_umem != vq->vhost.umem ||
+		     offset >= vq->near_size || vq->near_size - offset < len))
 		return NULL;
-	return (void __user *)(uintptr_t)(map->addr + (addr - map->start));
+	return (void __user *)(uintptr_t)(vq->map.addr + offset);
 }
 
 /**
@@ -100,7 +101,7 @@ vscsi_guest_get(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	if (likely(n && segs->len >= len))
-		from = vscsi_guest_near(vq, segs->addr, len, VHOST_ACCESS_RO);
+		from = vscsi_guest_near(vq, segs->addr, len);
 	if (likely(from && !vscsi_load_words(buf, from, len)))
 		return 0;
 	return vscsi_guest_read(vq, segs, n, 0, buf, len);
@@ -126,44 +127,51 @@ vscsi_guest_put(struct vscsi_vq *vq, const struct vscsi_seg *segs,
 	lockdep_assert_held(&vq->vhost.mutex);
 	if (likely(n && segs->len >= len &&
 		   !vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL)))
-		to = vscsi_guest_near(vq, segs->addr, len, VHOST_ACCESS_WO);
+		to = vscsi_guest_near(vq, segs->addr, len);
 	if (likely(to && !vscsi_store_words(to, buf, len)))
 		return 0;
 	return vscsi_guest_write(vq, segs, n, 0, buf, len);
 }
 
 /**
- * vscsi_guest_get_descs() - read a table of descriptors
+ * vscsi_guest_put_padded() - write two words and zeroes to the start of a chain's buffers
  * @vq: the queue
- * @table: where it is; its length a multiple of a descriptor's
- * @descs: where to
+ * @segs: buffers
+ * @n: how many
+ * @words: the two words
+ * @len: bytes in all, a constant
  *
- * Context: as for vscsi_guest_read(). Locking: caller holds the vq mutex.
- * Return: as that does.
+ * In place, in the region hit last, and without a log.
+ *
+ * Context: as for vscsi_guest_write(). Locking: caller holds the vq mutex.
+ * Return: true if that was done; else it is to be done by vscsi_guest_put().
  */
-static __always_inline int
-vscsi_guest_get_descs(struct vscsi_vq *vq, const struct vscsi_seg *table,
-		      struct vring_desc *descs)
+static __always_inline bool
+vscsi_guest_put_padded(struct vscsi_vq *vq, const struct vscsi_seg *segs,
+		       unsigned int n, const u64 words[2], size_t len)
 {
-	const void __user *from;
-	u64 *to = (u64 *)descs;
-	const u64 __user *word;
-	u32 left = table->len;
+	u64 __user *to = NULL;
+	size_t i;
 
 	lockdep_assert_held(&vq->vhost.mutex);
-	from = vscsi_guest_near(vq, table->addr, left, VHOST_ACCESS_RO);
-	if (unlikely(!from || !user_read_access_begin(from, left)))
-		goto far;
-	for (word = from; left; left -= sizeof(*descs), word += 2, to += 2) {
-		unsafe_get_user(to[0], word, fault);
-		unsafe_get_user(to[1], word + 1, fault);
-	}
-	user_read_access_end();
-	return 0;
+	BUILD_BUG_ON(len < 2 * sizeof(u64) || len % sizeof(u32));
+	if (likely(n && segs->len >= len &&
+		   !vhost_has_feature(&vq->vhost, VHOST_F_LOG_ALL)))
+		to = vscsi_guest_near(vq, segs->addr, len);
+	if (unlikely(!to || !user_write_access_begin(to, len)))
+		return false;
+	unsafe_put_user(words[0], to, fault);
+	unsafe_put_user(words[1], to + 1, fault);
+#pragma GCC unroll 16
+	for (i = 2; i < len / sizeof(u64); i++)
+		unsafe_put_user(0ULL, to + i, fault);
+	if (len % sizeof(u64))
+		unsafe_put_user(0U, (u32 __user *)(to + i), fault);
+	user_write_access_end();
+	return true;
 fault:
-	user_read_access_end();
-far:
-	return vscsi_guest_read(vq, table, 1, 0, descs, table->len);
+	user_write_access_end();
+	return false;
 }
 
 #endif /* VSCSI_GUEST_H */

@@ -82,6 +82,9 @@ static int __init vscsi_init(void)
 		err = -ENOMEM;
 		goto err_close_wq;
 	}
+	err = vscsi_pins_register();
+	if (err)
+		goto err_io_wq;
 	vscsi_stats_init();
 	err = target_register_template(&vscsi_fabric_ops);
 	if (err)
@@ -95,6 +98,8 @@ err_template:
 	target_unregister_template(&vscsi_fabric_ops);
 err_stats:
 	vscsi_stats_exit();
+	vscsi_pins_unregister();
+err_io_wq:
 	destroy_workqueue(vscsi_io_wq);
 err_close_wq:
 	destroy_workqueue(vscsi_close_wq);
@@ -110,6 +115,7 @@ static void __exit vscsi_exit(void)
 	destroy_workqueue(vscsi_close_wq);
 	target_unregister_template(&vscsi_fabric_ops);
 	vscsi_stats_exit();
+	vscsi_pins_unregister();
 	destroy_workqueue(vscsi_io_wq);
 	destroy_workqueue(vscsi_wq);
 }

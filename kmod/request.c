@@ -12,6 +12,7 @@
 
 #include "vhost_scsi.h"
 #include "guest.h"
+#include "pin.h"
 #include "trace.h"
 
 static const struct vscsi_verdict bad_target = {
@@ -112,6 +113,10 @@ static int keep_segs(struct vscsi_req *req, const struct vscsi_chain *chain)
 
 	req->nsegs = chain->in;
 	req->segs = req->inline_segs;
+	if (likely(chain->segs == req->inline_segs)) {
+		req->segs += chain->out;
+		return 0;
+	}
 	if (chain->in > ARRAY_SIZE(req->inline_segs)) {
 		req->segs = kmalloc_array(chain->in, sizeof(*req->segs),
 					  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -264,9 +269,7 @@ void vscsi_req_start(struct vscsi_vq *vq, struct vscsi_chain *chain)
 		give_up(vq, chain, verdict, req->len);
 		return;
 	}
-	req->next = NULL;
-	*vq->batch_end = req;
-	vq->batch_end = &req->next;
+	vscsi_batch_add(vq, req);
 }
 
 static bool is_persistent_reserve(const u8 *cdb)
@@ -283,6 +286,26 @@ static bool refuse(struct vscsi_req *req)
 	if (reason)
 		transport_generic_request_failure(&req->se_cmd, reason);
 	return reason != TCM_NO_SENSE;
+}
+
+/*
+ * Is a command to be carried out at once? A read or write of a ramdisk, which cannot block,
+ * if we are where LIO's kworker would do it: that would be a work item more. Not if LIO
+ * delays it.
+ */
+static bool is_quick(const struct vscsi_req *req)
+{
+	return req->quick && (current->flags & PF_WQ_WORKER) &&
+	       !(req->se_cmd.se_cmd_flags & SCF_ALUA_NON_OPTIMIZED);
+}
+
+static void submit_quick(struct se_cmd *cmd)
+{
+	sense_reason_t reason = transport_generic_new_cmd(cmd);
+
+	if (unlikely(reason))
+		transport_generic_request_failure(cmd, reason);
+	cond_resched();
 }
 
 /**
@@ -314,7 +337,24 @@ void vscsi_req_submit(struct vscsi_req *req)
 		return;
 	if (unlikely(is_persistent_reserve(req->cdb)) && refuse(req))
 		return;
-	target_submit(cmd);
+	if (is_quick(req))
+		submit_quick(cmd);
+	else
+		target_submit(cmd);
+}
+
+/* Mostly it is a page that the queue remembered. */
+static __always_inline void release_data(struct vscsi_req *req)
+{
+	struct vscsi_data *data = &req->data;
+
+	if (likely(data->sgl == data->inline_sgl && data->known &&
+		   data->nents == 1)) {
+		vscsi_unpin_known(sg_page(data->sgl), data->write);
+		data->sgl = NULL;
+	} else {
+		vscsi_data_release(req->vq, data);
+	}
 }
 
 /**
@@ -327,15 +367,15 @@ void vscsi_req_end(struct vscsi_req *req)
 {
 	lockdep_assert_held(&req->vq->vhost.mutex);
 	trace_vscsi_ref(req, false);
-	vscsi_data_release(req->vq, &req->data);
-	if (req->prot) {
+	release_data(req);
+	if (unlikely(req->prot)) {
 		vscsi_data_release(req->vq, req->prot);
 		kfree(req->prot);
 		req->prot = NULL;
 	}
-	if (req->segs != req->inline_segs)
+	if (unlikely(req->nsegs > ARRAY_SIZE(req->inline_segs)))
 		kfree(req->segs);
-	req->segs = req->inline_segs;
+	req->nsegs = 0;
 	/* LIO fills in the fields of fixed format sense data and no more. */
 	if (unlikely(req->se_cmd.scsi_sense_length || !req->answered))
 		memset(req->sense, 0, sizeof(req->sense));

@@ -14,6 +14,10 @@
 #include "guest.h"
 #include "trace.h"
 
+static const char table_unreadable[] = "indirect table unreadable";
+static const char buffer_wraps[] = "buffer wraps";
+static const char readable_behind[] = "readable buffer behind a writable one";
+
 /**
  * vscsi_vq_break() - stop a queue whose ring makes no sense
  * @vq: the queue
@@ -82,13 +86,13 @@ static __always_inline const char *add_seg(struct vscsi_vq *vq,
 	if (n == VSCSI_CHAIN_MAX)
 		return "chain too long";
 	if (addr + len < addr)
-		return "buffer wraps";
+		return buffer_wraps;
 	if (flags & VRING_DESC_F_WRITE) {
 		chain->in++;
 		chain->in_len += len;
 	} else {
 		if (chain->in)
-			return "readable buffer behind a writable one";
+			return readable_behind;
 		chain->out++;
 		chain->out_len += len;
 	}
@@ -98,43 +102,106 @@ static __always_inline const char *add_seg(struct vscsi_vq *vq,
 }
 
 /*
- * Walk an indirect table (2.7.5.3): read in one copy, followed by its own next
- * fields, visited at most once per entry.
+ * Walk an indirect table (2.7.5.3), following its own next fields: each entry is read once,
+ * and visited at most once. @user: the table is the guest's, to which access is open; else
+ * a copy.
  */
-static const char *fetch_indirect(struct vscsi_vq *vq, struct vscsi_chain *whole,
+static __always_inline const char *walk_table(struct vscsi_vq *vq,
+					      struct vscsi_chain *chain,
+					      const struct vring_desc *table,
+					      unsigned int num, bool user)
+{
+	struct vscsi_seg *seg = chain->segs + chain->out + chain->in;
+	struct vscsi_seg *max = min(seg + num, chain->segs + VSCSI_CHAIN_MAX);
+	struct vscsi_seg *in = chain->in ? chain->segs + chain->out : NULL;
+	u64 out_len = chain->out_len, in_len = chain->in_len, addr;
+	struct vring_desc desc __aligned(8);
+	u64 *words = (u64 *)&desc;
+	unsigned int i = 0;
+	u16 flags;
+	u32 len;
+
+	do {
+		if (unlikely(i >= num))
+			return "next out of range";
+		if (user) {
+			unsafe_get_user(words[0], (u64 __user *)(table + i),
+					fault);
+			unsafe_get_user(words[1], (u64 __user *)(table + i) + 1,
+					fault);
+		} else {
+			desc = table[i];
+		}
+		addr = vhost64_to_cpu(&vq->vhost, desc.addr);
+		len = vhost32_to_cpu(&vq->vhost, desc.len);
+		flags = vhost16_to_cpu(&vq->vhost, desc.flags);
+		if (unlikely(flags & VRING_DESC_F_INDIRECT))
+			return "indirect table in an indirect table";
+		if (unlikely(seg == max))
+			return "loop in an indirect table, or chain too long";
+		if (unlikely(addr + len < addr))
+			return buffer_wraps;
+		if (flags & VRING_DESC_F_WRITE) {
+			in = in ? in : seg;
+			in_len += len;
+		} else {
+			if (unlikely(in))
+				return readable_behind;
+			out_len += len;
+		}
+		seg->addr = addr;
+		seg->len = len;
+		seg++;
+		i = vhost16_to_cpu(&vq->vhost, desc.next);
+	} while (flags & VRING_DESC_F_NEXT);
+	chain->out = (in ? in : seg) - chain->segs;
+	chain->in = seg - chain->segs - chain->out;
+	chain->out_len = out_len;
+	chain->in_len = in_len;
+	return NULL;
+fault:
+	return table_unreadable;
+}
+
+/* The table in place. A call, for it takes all registers. */
+static noinline const char *walk_near(struct vscsi_vq *vq,
+				      struct vscsi_chain *chain,
+				      const void __user *table,
+				      unsigned int num)
+{
+	const char *why;
+
+	if (unlikely(!user_read_access_begin(table, num * sizeof(struct vring_desc))))
+		return table_unreadable;
+	why = walk_table(vq, chain, (__force const void *)table, num, true);
+	user_read_access_end();
+	return why;
+}
+
+static const char *fetch_indirect(struct vscsi_vq *vq,
+				  struct vscsi_chain *chain,
 				  const struct vring_desc *ref)
 {
 	struct vscsi_seg table = {
 		.addr = vhost64_to_cpu(&vq->vhost, ref->addr),
 		.len = vhost32_to_cpu(&vq->vhost, ref->len),
 	};
-	unsigned int num = table.len / sizeof(*ref), left = num, i = 0;
-	/* In registers as long as nobody else has its address. */
-	struct vscsi_chain chain = *whole;
-	const struct vring_desc *desc;
+	unsigned int num = table.len / sizeof(*ref);
+	const void __user *near;
 	const char *why;
-	u16 flags;
 
 	if (!num || table.len % sizeof(*ref) || num > VSCSI_CHAIN_MAX)
 		return "indirect table of a bad size";
-	if (vscsi_guest_get_descs(vq, &table, vq->descs))
-		return "indirect table unreadable";
-	do {
-		if (i >= num)
-			return "next out of range";
-		if (!left--)
-			return "loop in an indirect table";
-		desc = &vq->descs[i];
-		flags = vhost16_to_cpu(&vq->vhost, desc->flags);
-		if (flags & VRING_DESC_F_INDIRECT)
-			return "indirect table in an indirect table";
-		why = add_seg(vq, &chain, desc, flags);
-		if (why)
-			return why;
-		i = vhost16_to_cpu(&vq->vhost, desc->next);
-	} while (flags & VRING_DESC_F_NEXT);
-	*whole = chain;
-	return NULL;
+	/* Where the request wants them, if it has room for all that there can be. */
+	if (num <= VSCSI_INLINE_SEGS && vq->reqs && !chain->out && !chain->in)
+		chain->segs = vq->reqs[chain->head].inline_segs;
+	near = vscsi_guest_near(vq, table.addr, table.len);
+	why = likely(near) ? walk_near(vq, chain, near, num) : table_unreadable;
+	if (likely(why != table_unreadable))
+		return why;
+	if (vscsi_guest_read(vq, &table, 1, 0, vq->descs, table.len))
+		return table_unreadable;
+	return walk_table(vq, chain, vq->descs, num, false);
 }
 
 /* Walk the chain that starts at chain->head. */
@@ -189,11 +256,12 @@ int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain)
 	if (!ret)
 		return 0;
 	if (ret > 0) {
-		why = fetch_chain(vq, chain);
-		if (!why && vq->inflight >= vq->vhost.num)
+		if (unlikely(vq->inflight >= vq->vhost.num))
 			why = "more chains than descriptors";
-		if (!why && vq->reqs && vq->reqs[chain->head].busy)
+		else if (unlikely(vq->reqs && vq->reqs[chain->head].busy))
 			why = "head already in flight";
+		else
+			why = fetch_chain(vq, chain);
 	}
 	if (ret < 0 || why) {
 		/* Whatever it is, the thread looks again. */
@@ -201,10 +269,8 @@ int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain)
 			vscsi_vq_break(vq, chain, why);
 		return 0;
 	}
-	chain->id = ((u32)vq->index << 16) | (u16)vq->stats.requests;
-	vq->vhost.last_avail_idx++;
-	vq->inflight++;
-	vq->stats.requests++;
+	chain->id = vscsi_next_id(vq);
+	vscsi_fetched(vq);
 	trace_vscsi_fetch(vq, chain);
 	return 1;
 }

@@ -3,8 +3,8 @@
  * Commands that LIO must not see: it would print a line for each, or do what
  * the guest's buffers do not allow. They are answered here, as LIO would.
  *
- * Called by the queue's run under the queue's mutex; looks at the LUN under
- * RCU and a reference that keeps its backstore.
+ * Called by the queue's run under the queue's mutex; looks at the LUN and its
+ * backstore under RCU.
  */
 #include <linux/blk_types.h>
 #include <linux/log2.h>
@@ -14,6 +14,7 @@
 #include <target/target_core_backend.h>
 
 #include "vhost_scsi.h"
+#include "screen.h"
 
 /**
  * vscsi_screen_sense() - answer with CHECK CONDITION
@@ -63,26 +64,21 @@ enum {
 struct se_lun *vscsi_screen_get_lun(struct vscsi_tpg *tpg, u16 lun,
 				    bool *read_only)
 {
-	struct se_node_acl *nacl = tpg->nexus->se_node_acl;
-	struct se_lun *se_lun = NULL;
-	struct se_dev_entry *deve;
+	struct se_lun *se_lun;
 
-	if (lun >= VSCSI_LUNS)
-		return NULL;
 	rcu_read_lock();
-	hlist_for_each_entry_rcu(deve, &nacl->lun_entry_hlist, link) {
-		if (deve->mapped_lun != lun)
-			continue;
-		*read_only = deve->lun_access_ro;
-		if (percpu_ref_tryget_live(&deve->se_lun->lun_ref))
-			se_lun = deve->se_lun;
-		break;
-	}
+	se_lun = vscsi_find_lun(tpg, lun, read_only);
+	if (se_lun && !percpu_ref_tryget_live(&se_lun->lun_ref))
+		se_lun = NULL;
 	rcu_read_unlock();
 	return se_lun;
 }
 
-/* Kept alive by the reference that vscsi_screen_get_lun() took. */
+/*
+ * Kept by the reference that vscsi_screen_get_lun() took. Or by RCU, of a LUN that was not
+ * dying: whoever removes it kills the reference first, and waits for it, which lasts a grace
+ * period at least.
+ */
 static struct se_device *lun_device(struct se_lun *se_lun)
 {
 	return rcu_dereference_raw(se_lun->lun_se_dev);
@@ -149,7 +145,7 @@ static bool takes(struct se_device *dev, u64 bytes)
 		return false;
 	return bytes <= (u64)dev->dev_attrib.hw_max_sectors *
 			dev->dev_attrib.block_size ||
-	       !strcmp(name, "iblock") || !strncmp(name, "rd_mcp", 6);
+	       !strcmp(name, "iblock") || vscsi_is_ramdisk(dev);
 }
 
 /* Is [lba, lba + blocks) on the medium? */
@@ -432,6 +428,7 @@ static bool screen_device(struct vscsi_req *req, struct se_device *dev,
 	struct vscsi_rw rw;
 
 	if (disk && vscsi_parse_rw(req->cdb, &rw)) {
+		req->quick = vscsi_is_ramdisk(dev);
 		if (is_power_of_2(block_size))
 			*align = max_t(u32, block_size, SECTOR_SIZE);
 		return screen_rw(req, dev, &rw, verdict);
@@ -464,7 +461,7 @@ bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 {
 	struct se_lun *se_lun;
 	bool read_only, answered;
-	u16 attention;
+	u16 attention = 0;
 
 	/*
 	 * Never the guest's pages: LIO writes the parameter data of a command
@@ -472,11 +469,16 @@ bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 	 * No command that it emulates has more of it than this.
 	 */
 	*align = 0;
+	req->quick = false;
 	req->mapped = min_t(u32, req->len, VSCSI_BOUNCE_MAX);
-	se_lun = vscsi_screen_get_lun(req->tpg, req->lun, &read_only);
-	if (!se_lun)
+	rcu_read_lock();
+	se_lun = vscsi_find_lun(req->tpg, req->lun, &read_only);
+	if (unlikely(!se_lun)) {
+		rcu_read_unlock();
 		return screen_no_lun(req, verdict);
-	attention = vscsi_attention_take(req->tpg, req->lun, req->cdb);
+	}
+	if (unlikely(vscsi_has_attentions(req->tpg)))
+		attention = vscsi_attention_take(req->tpg, req->lun, req->cdb);
 	if (attention)
 		answered = vscsi_screen_sense(verdict, UNIT_ATTENTION, attention);
 	else if (read_only && req->dir == DMA_TO_DEVICE)
@@ -485,6 +487,6 @@ bool vscsi_screen(struct vscsi_req *req, unsigned int *align,
 	else
 		answered = screen_device(req, lun_device(se_lun), align,
 					 verdict);
-	percpu_ref_put(&se_lun->lun_ref);
+	rcu_read_unlock();
 	return answered;
 }

@@ -30,9 +30,11 @@ static void show_queue(struct seq_file *m, struct vscsi_vq *vq)
 		   inflight, stats.kicks, stats.requests);
 	for (i = 0; i < ARRAY_SIZE(stats.responses); i++)
 		seq_printf(m, " resp%u %llu", i, stats.responses[i]);
-	seq_printf(m, " resp_other %llu malformed %llu faults %llu batches %llu signals %llu\n",
+	seq_printf(m, " resp_other %llu malformed %llu faults %llu batches %llu signals %llu",
 		   stats.resp_other, stats.malformed, stats.faults,
 		   stats.batches, stats.signals);
+	seq_printf(m, " pages_found %llu pages_known %llu\n",
+		   stats.pages_found, stats.pages_known);
 }
 
 static int queues_show(struct seq_file *m, void *unused)

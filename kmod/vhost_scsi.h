@@ -24,6 +24,7 @@
 #include <linux/kref.h>
 #include <linux/llist.h>
 #include <linux/miscdevice.h>
+#include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
 #include <linux/sched.h>
@@ -76,6 +77,10 @@ enum {
 	VSCSI_POLL_US_MAX = 10000,	/* ceiling of poll_us */
 	VSCSI_INLINE_SEGS = 4,		/* of a request; more are allocated */
 	VSCSI_INLINE_SGS = 4,		/* likewise */
+	VSCSI_SLOTS = 1024,		/* pages a queue remembers */
+	VSCSI_PIN_KNOWN = 8,		/* of so many at once; a walk for more
+					 * costs less
+					 */
 	VSCSI_PIN_BATCH = 512,		/* pages pinned at once: one page of
 					 * page pointers
 					 */
@@ -101,6 +106,42 @@ extern bool vscsi_strict_accounting;
 
 unsigned int vscsi_max_io_vqs(void);
 
+/* --------------------------------------------------------------- pin.c */
+
+/**
+ * struct vscsi_pins - a device's part of what queues remember of its owner's pages
+ * @notifier: tells of changes to the owner's page tables
+ * @mm: of whom, NULL if of none; lock: dev
+ * @seq: changes that have begun; what was remembered before is no more
+ * @changing: changes that are being made; 1 without an owner
+ */
+struct vscsi_pins {
+	struct mmu_notifier notifier;
+	struct mm_struct *mm;
+	atomic64_t seq;
+	atomic_t changing;
+};
+
+/**
+ * struct vscsi_slot - a page that a queue remembers
+ * @key: its address in the owner's memory, and two bits
+ * @page: the page
+ */
+struct vscsi_slot {
+	unsigned long key;
+	struct page *page;
+};
+
+int vscsi_pins_register(void);
+void vscsi_pins_unregister(void);
+void vscsi_pins_init(struct vscsi_pins *pins);
+void vscsi_pins_start(struct vscsi_dev *dev);
+void vscsi_pins_stop(struct vscsi_dev *dev);
+void vscsi_pins_refresh(struct vscsi_vq *vq);
+int vscsi_pin(struct vscsi_vq *vq, unsigned long addr, int n, bool write,
+	      struct page **pages);
+void vscsi_pin_count(struct page *page);
+
 /* ----------------------------------------------------------- device.c */
 
 /**
@@ -111,6 +152,7 @@ unsigned int vscsi_max_io_vqs(void);
  * @nvqs: control, event and request queues
  * @mm: the owner's address space, a user of which we are until close() or
  *	RESET_OWNER; constant while there is a thread
+ * @pins: of what the queues remember of its pages
  * @pid: the owner's pid, for names and messages; lock: dev
  * @control: worker 0: makes the queues' threads, and runs control and event
  *	queue unless they were given to another; NULL without an owner; lock:
@@ -146,6 +188,7 @@ struct vscsi_dev {
 	struct vhost_virtqueue **vhost_vqs;
 	unsigned int nvqs;
 	struct mm_struct *mm;
+	struct vscsi_pins pins;
 	pid_t pid;
 	struct vscsi_thread *control;
 	struct list_head threads;
@@ -289,6 +332,8 @@ void vscsi_worker_forget_all(struct vscsi_dev *dev);
  * @faults: accesses to guest memory that failed
  * @batches: writes of the used index
  * @signals: batches after which the guest may have been interrupted
+ * @pages_found: pages pinned by a walk of the page tables
+ * @pages_known: pages pinned that were remembered
  *
  * lock: vq
  */
@@ -301,6 +346,8 @@ struct vscsi_stats {
 	u64 faults;
 	u64 batches;
 	u64 signals;
+	u64 pages_found;
+	u64 pages_known;
 };
 
 void vscsi_stats_init(void);
@@ -418,9 +465,12 @@ struct vscsi_late {
  * @segs: scratch for the chain at hand; lock: vq
  * @descs: scratch for an indirect table; lock: vq
  * @pages: scratch for pinning; lock: vq
+ * @slots: pages that it remembers; lock: vq
+ * @slots_seq: which of the owner's page tables' changes they are from; lock: vq
  * @nheads: entries waiting in vhost.heads for vscsi_used_flush(); lock: vq
  * @map: memory region hit last, valid for @map_umem; lock: vq
  * @map_umem: the table that @map belongs to; lock: vq
+ * @near_size: bytes of @map, if they may be read and written, else 0; lock: vq
  * @barrier_seen: barrier that @barrier_avail was taken for; lock: vq
  * @barrier_avail: fetching up to here passes it; lock: vq
  * @barrier_done: barriers up to this one are passed
@@ -463,9 +513,12 @@ struct vscsi_vq {
 	struct vscsi_seg *segs;
 	struct vring_desc *descs;
 	struct page **pages;
+	struct vscsi_slot *slots;
+	s64 slots_seq;
 	unsigned int nheads;
 	struct vhost_iotlb_map map;
 	struct vhost_iotlb *map_umem;
+	u64 near_size;
 	int barrier_seen;
 	u16 barrier_avail;
 	int barrier_done;
@@ -586,10 +639,39 @@ void vscsi_poll_update(struct vscsi_dev *dev);
 void vscsi_vq_break(struct vscsi_vq *vq, const struct vscsi_chain *chain,
 		    const char *why);
 int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain);
+
+/* The number of the request that is fetched next, for traces. */
+static inline u32 vscsi_next_id(const struct vscsi_vq *vq)
+{
+	return ((u32)vq->index << 16) | (u16)vq->stats.requests;
+}
+
+/* The next chain was taken off the ring, and is in flight. */
+static inline void vscsi_fetched(struct vscsi_vq *vq)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	vq->vhost.last_avail_idx++;
+	vq->inflight++;
+	vq->stats.requests++;
+}
+
 void vscsi_unfetch(struct vscsi_vq *vq);
 bool vscsi_enable_notify(struct vscsi_vq *vq);
 
 /* ------------------------------------------------------------- guest.c */
+
+/**
+ * vscsi_guest_forget() - drop the cached memory region
+ * @vq: the queue
+ *
+ * Locking: caller holds the vq mutex.
+ */
+static inline void vscsi_guest_forget(struct vscsi_vq *vq)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	vq->map_umem = NULL;
+	vq->near_size = 0;
+}
 
 size_t vscsi_guest_translate(struct vscsi_vq *vq, u64 addr, size_t len,
 			     unsigned int access, void __user **hva);
@@ -608,6 +690,7 @@ void vscsi_guest_log(struct vscsi_vq *vq, const struct vscsi_seg *segs,
  * @nents: its entries
  * @table: holds it if it is larger than @inline_sgl
  * @pinned: entries are guest pages; else they are ours
+ * @known: the queue remembered all of them (pin.c)
  * @bounced: how many of ours count against the device's share
  * @write: the device writes them
  * @inline_sgl: for small transfers
@@ -617,6 +700,7 @@ struct vscsi_data {
 	unsigned int nents;
 	struct sg_table table;
 	bool pinned;
+	bool known;
 	unsigned int bounced;
 	bool write;
 	struct scatterlist inline_sgl[VSCSI_INLINE_SGS];
@@ -695,6 +779,7 @@ void vscsi_conflict_end(struct vscsi_conflict *conflict);
  * @lun: single level LUN
  * @len: bytes of data that the guest's buffers hold
  * @mapped: bytes of it that LIO is told of
+ * @quick: its backstore does it at once
  * @prot_len: bytes of protection information
  * @nsegs: buffers in @segs
  * @segs: the buffers that the device writes: response, then PI and data
@@ -721,6 +806,7 @@ struct vscsi_req {
 	u16 head;
 	bool busy;
 	bool answered;
+	bool quick;
 	u8 aborted;
 	int barrier;
 	u8 attr;
@@ -737,9 +823,24 @@ struct vscsi_req {
 	sense_reason_t (*callback)(struct se_cmd *cmd, bool success, int *ret);
 	sense_reason_t (*execute)(struct se_cmd *cmd);
 	struct vscsi_conflict conflict;
-	u8 cdb[VSCSI_CDB_SIZE];
+	u8 cdb[VSCSI_CDB_SIZE] __aligned(8);
 	u8 sense[TRANSPORT_SENSE_BUFFER];
 };
+
+/**
+ * vscsi_batch_add() - have the run submit a request
+ * @vq: the queue
+ * @req: the request; the run's from here on
+ *
+ * Locking: caller holds the vq mutex.
+ */
+static inline void vscsi_batch_add(struct vscsi_vq *vq, struct vscsi_req *req)
+{
+	lockdep_assert_held(&vq->vhost.mutex);
+	req->next = NULL;
+	*vq->batch_end = req;
+	vq->batch_end = &req->next;
+}
 
 static inline struct vscsi_req *to_vscsi_req(struct se_cmd *se_cmd)
 {

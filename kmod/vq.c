@@ -105,6 +105,7 @@ static bool fetch_batch(struct vscsi_vq *vq)
 static void begin_access(struct vscsi_vq *vq)
 {
 	lockdep_assert_held(&vq->vhost.mutex);
+	vscsi_pins_refresh(vq);
 	vq->put_off = false;
 	if (!pagefault_disabled())
 		return;
@@ -262,8 +263,14 @@ int vscsi_vq_alloc(struct vscsi_vq *vq)
 		return 0;
 	reqs = __vmalloc(array_size(num, sizeof(*reqs)),
 			 GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
-	if (!reqs)
+	vq->slots = __vmalloc(array_size(VSCSI_SLOTS, sizeof(*vq->slots)),
+			      GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+	if (!reqs || !vq->slots) {
+		vfree(reqs);
 		goto err_free;
+	}
+	/* No page is remembered: no change has this number. */
+	vq->slots_seq = 0;
 	for (i = 0; i < num; i++) {
 		reqs[i].vq = vq;
 		reqs[i].head = i;
@@ -291,6 +298,8 @@ void vscsi_vq_free(struct vscsi_vq *vq)
 	WRITE_ONCE(vq->reqs, NULL);
 	vfree(reqs);
 	vq->num = 0;
+	vfree(vq->slots);
+	vq->slots = NULL;
 	kfree(vq->pages);
 	vq->pages = NULL;
 	vfree(vq->descs);
@@ -311,6 +320,6 @@ void vscsi_vq_free(struct vscsi_vq *vq)
 void vscsi_vq_forget_map(struct vscsi_vq *vq)
 {
 	mutex_lock(&vq->vhost.mutex);
-	vq->map_umem = NULL;
+	vscsi_guest_forget(vq);
 	mutex_unlock(&vq->vhost.mutex);
 }

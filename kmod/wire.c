@@ -10,79 +10,13 @@
 
 #include "wire.h"
 
-/* Guest-endian loads and stores: little-endian since virtio 1, else native. */
-static u32 load32(const u8 *p, bool le)
-{
-	return le ? get_unaligned_le32(p) : get_unaligned_be32(p);
-}
-
-static u64 load64(const u8 *p, bool le)
-{
-	return le ? get_unaligned_le64(p) : get_unaligned_be64(p);
-}
-
+/* Guest-endian stores, as vscsi_vscsi_load32() loads. */
 static void store16(u16 val, u8 *p, bool le)
 {
 	if (le)
 		put_unaligned_le16(val, p);
 	else
 		put_unaligned_be16(val, p);
-}
-
-static void store32(u32 val, u8 *p, bool le)
-{
-	if (le)
-		put_unaligned_le32(val, p);
-	else
-		put_unaligned_be32(val, p);
-}
-
-/**
- * vscsi_parse_addr() - decode the 8 byte LUN field of a request
- * @lun: the field
- * @addr: where to put the result
- *
- * Byte 0 is 1, byte 1 the target, bytes 2 and 3 a single level LUN in the
- * peripheral (bus 0) or flat format of SAM, the rest 0 (5.6.6.1). Other LUN
- * formats are well-formed but name no LUN of ours.
- *
- * Return: 0, or -ENXIO if the field names no target.
- */
-int vscsi_parse_addr(const u8 *lun, struct vscsi_addr *addr)
-{
-	u16 level = get_unaligned_be16(lun + 2);
-
-	if (lun[0] != 1)
-		return -ENXIO;
-	addr->target = lun[1];
-	addr->lun = VSCSI_NO_LUN;
-	if (get_unaligned_be32(lun + 4))
-		return 0;
-	if (level >> 14 == 1)
-		addr->lun = level & 0x3fff;
-	else if (level <= 0xff)
-		addr->lun = level;
-	return 0;
-}
-
-/**
- * vscsi_parse_cmd() - decode the header of a command request
- * @buf: VSCSI_HDR_SIZE or, with @pi, VSCSI_HDR_PI_SIZE bytes
- * @pi: the header has the two PI lengths (VIRTIO_SCSI_F_T10_PI)
- * @le: byte order
- * @hdr: where to put the result
- *
- * Return: 0, or -ENXIO if it is addressed to no target.
- */
-int vscsi_parse_cmd(const u8 *buf, bool pi, bool le, struct vscsi_cmd_hdr *hdr)
-{
-	/* lun[8] tag[8] attr prio crn, then (PI: out[4] in[4]) and the CDB */
-	hdr->tag = load64(buf + 8, le);
-	hdr->attr = buf[16];
-	hdr->pi_out = pi ? load32(buf + 19, le) : 0;
-	hdr->pi_in = pi ? load32(buf + 23, le) : 0;
-	hdr->cdb = buf + (pi ? 27 : 19);
-	return vscsi_parse_addr(buf, &hdr->addr);
 }
 
 /**
@@ -94,7 +28,7 @@ int vscsi_parse_cmd(const u8 *buf, bool pi, bool le, struct vscsi_cmd_hdr *hdr)
  */
 u32 vscsi_parse_ctl_type(const u8 *buf, bool le)
 {
-	return load32(buf, le);
+	return vscsi_load32(buf, le);
 }
 
 /**
@@ -107,24 +41,9 @@ u32 vscsi_parse_ctl_type(const u8 *buf, bool le)
  */
 int vscsi_parse_tmf(const u8 *buf, bool le, struct vscsi_tmf_hdr *hdr)
 {
-	hdr->subtype = load32(buf + 4, le);
-	hdr->tag = load64(buf + 16, le);
+	hdr->subtype = vscsi_load32(buf + 4, le);
+	hdr->tag = vscsi_load64(buf + 16, le);
 	return vscsi_parse_addr(buf + 8, &hdr->addr);
-}
-
-/**
- * vscsi_cdb_size() - length of a CDB by its operation code (SPC-4, 4.2.5.1)
- * @cdb: VSCSI_CDB_SIZE bytes
- *
- * Return: bytes; above VSCSI_CDB_SIZE for a variable length CDB that says so.
- */
-unsigned int vscsi_cdb_size(const u8 *cdb)
-{
-	static const u8 by_group[] = { 6, 10, 10, 12, 16, 12, 10, 10 };
-
-	if (cdb[0] == 0x7f)
-		return cdb[7] + 8;
-	return by_group[cdb[0] >> 5];
 }
 
 /**
@@ -238,8 +157,8 @@ void vscsi_encode_resp(const struct vscsi_resp *resp, bool le, u8 *buf)
 
 	if (sense_len > VSCSI_SENSE_SIZE)
 		sense_len = VSCSI_SENSE_SIZE;
-	store32(sense_len, buf, le);
-	store32(resp->resid, buf + 4, le);
+	vscsi_store32(sense_len, buf, le);
+	vscsi_store32(resp->resid, buf + 4, le);
 	store16(resp->qualifier, buf + 8, le);
 	buf[10] = resp->status;
 	buf[11] = resp->response;
@@ -263,13 +182,13 @@ void vscsi_encode_event(u32 event, u8 target, u16 lun, u32 reason, bool le,
 			u8 *buf)
 {
 	memset(buf, 0, VSCSI_EVENT_SIZE);
-	store32(event, buf, le);
+	vscsi_store32(event, buf, le);
 	if (event & ~(u32)VIRTIO_SCSI_T_EVENTS_MISSED) {
 		buf[4] = 1;
 		buf[5] = target;
 		put_unaligned_be16(lun < 256 ? lun : lun | 0x4000, buf + 6);
 	}
-	store32(reason, buf + 12, le);
+	vscsi_store32(reason, buf + 12, le);
 }
 
 /**

@@ -2,14 +2,17 @@
 /*
  * The virtio-scsi protocol between bytes in guest memory and C values: pure
  * functions, no locks, no allocation, no guest memory. This is what a hostile
- * guest talks to, so it also builds as a user program (tests/unit).
+ * guest talks to, so it also builds as a user program (tests/unit). What each
+ * command needs is inline.
  *
  * References are to the virtio specification 1.2, section 5.6.6.
  */
 #ifndef VSCSI_WIRE_H
 #define VSCSI_WIRE_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
+#include <linux/unaligned.h>
 #include <linux/virtio_scsi.h>
 
 enum {
@@ -98,12 +101,123 @@ struct vscsi_resp {
 	const u8 *sense;
 };
 
-int vscsi_parse_addr(const u8 *lun, struct vscsi_addr *addr);
-int vscsi_parse_cmd(const u8 *buf, bool pi, bool le,
-		    struct vscsi_cmd_hdr *hdr);
+/* Guest-endian: little-endian since virtio 1, else native. */
+static inline u32 vscsi_load32(const u8 *p, bool le)
+{
+	return le ? get_unaligned_le32(p) : get_unaligned_be32(p);
+}
+
+static inline u64 vscsi_load64(const u8 *p, bool le)
+{
+	return le ? get_unaligned_le64(p) : get_unaligned_be64(p);
+}
+
+static inline void vscsi_store32(u32 val, u8 *p, bool le)
+{
+	if (le)
+		put_unaligned_le32(val, p);
+	else
+		put_unaligned_be32(val, p);
+}
+
+/**
+ * vscsi_decode_addr() - decode the 8 byte LUN field of a request
+ * @field: the field, its first byte the highest
+ * @addr: where to put the result
+ *
+ * Byte 0 is 1, byte 1 the target, bytes 2 and 3 a single level LUN in the
+ * peripheral (bus 0) or flat format of SAM, the rest 0 (5.6.6.1). Other LUN
+ * formats are well-formed but name no LUN of ours.
+ *
+ * Return: 0, or -ENXIO if the field names no target.
+ */
+static inline int vscsi_decode_addr(u64 field, struct vscsi_addr *addr)
+{
+	u16 level = field >> 32;
+
+	if (field >> 56 != 1)
+		return -ENXIO;
+	addr->target = field >> 48;
+	addr->lun = VSCSI_NO_LUN;
+	if ((u32)field)
+		return 0;
+	if (level >> 14 == 1)
+		addr->lun = level & 0x3fff;
+	else if (level <= 0xff)
+		addr->lun = level;
+	return 0;
+}
+
+/**
+ * vscsi_parse_addr() - the same, of the field's bytes
+ * @lun: the field
+ * @addr: where to put the result
+ *
+ * Return: as vscsi_decode_addr().
+ */
+static inline int vscsi_parse_addr(const u8 *lun, struct vscsi_addr *addr)
+{
+	return vscsi_decode_addr(get_unaligned_be64(lun), addr);
+}
+
+/**
+ * vscsi_parse_cmd() - decode the header of a command request
+ * @buf: VSCSI_HDR_SIZE or, with @pi, VSCSI_HDR_PI_SIZE bytes
+ * @pi: the header has the two PI lengths (VIRTIO_SCSI_F_T10_PI)
+ * @le: byte order
+ * @hdr: where to put the result
+ *
+ * Return: 0, or -ENXIO if it is addressed to no target.
+ */
+static inline int vscsi_parse_cmd(const u8 *buf, bool pi, bool le,
+				  struct vscsi_cmd_hdr *hdr)
+{
+	/* lun[8] tag[8] attr prio crn, then (PI: out[4] in[4]) and the CDB */
+	hdr->tag = vscsi_load64(buf + 8, le);
+	hdr->attr = buf[16];
+	hdr->pi_out = pi ? vscsi_load32(buf + 19, le) : 0;
+	hdr->pi_in = pi ? vscsi_load32(buf + 23, le) : 0;
+	hdr->cdb = buf + (pi ? 27 : 19);
+	return vscsi_parse_addr(buf, &hdr->addr);
+}
+
+/**
+ * vscsi_cdb_size() - length of a CDB by its operation code (SPC-4, 4.2.5.1)
+ * @cdb: VSCSI_CDB_SIZE bytes
+ *
+ * Return: bytes; above VSCSI_CDB_SIZE for a variable length CDB that says so.
+ */
+static inline unsigned int vscsi_cdb_size(const u8 *cdb)
+{
+	static const u8 by_group[] = { 6, 10, 10, 12, 16, 12, 10, 10 };
+
+	if (cdb[0] == 0x7f)
+		return cdb[7] + 8;
+	return by_group[cdb[0] >> 5];
+}
+
+/**
+ * vscsi_encode_short() - write the first bytes of an answer without sense data
+ * @resid: bytes of data not moved
+ * @status: SAM status
+ * @response: VIRTIO_SCSI_S_...
+ * @le: byte order
+ * @buf: 16 bytes; the rest of the answer is zero
+ */
+static inline void vscsi_encode_short(u32 resid, u8 status, u8 response,
+				      bool le, u8 *buf)
+{
+	vscsi_store32(0, buf, le);
+	vscsi_store32(resid, buf + 4, le);
+	buf[8] = 0;
+	buf[9] = 0;
+	buf[10] = status;
+	buf[11] = response;
+	vscsi_store32(0, buf + 12, le);
+}
+
 int vscsi_parse_tmf(const u8 *buf, bool le, struct vscsi_tmf_hdr *hdr);
 u32 vscsi_parse_ctl_type(const u8 *buf, bool le);
-unsigned int vscsi_cdb_size(const u8 *cdb);
 bool vscsi_cdb_limit(u8 *cdb, u32 *len);
 bool vscsi_parse_rw(const u8 *cdb, struct vscsi_rw *rw);
 void vscsi_encode_resp(const struct vscsi_resp *resp, bool le, u8 *buf);
