@@ -228,6 +228,24 @@ int vscsi_pin(struct vscsi_vq *vq, unsigned long addr, int n, bool write,
 }
 
 /**
+ * vscsi_pin_one() - pin a page of the guest's
+ * @vq: the queue
+ * @addr: the owner's address of it
+ * @write: the device writes it
+ *
+ * Context: as for vscsi_pin(). Locking: caller holds the vq mutex.
+ * Return: the page, to be let go of by unpin_user_page() and its like; NULL if it is not to
+ * be had.
+ */
+struct page *vscsi_pin_one(struct vscsi_vq *vq, unsigned long addr, bool write)
+{
+	struct page *page;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	return vscsi_pin(vq, addr, 1, write, &page) == 1 ? page : NULL;
+}
+
+/**
  * vscsi_pin_count() - have a pin of vscsi_pin_known() become one of vscsi_pin()
  * @page: the page
  */

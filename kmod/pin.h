@@ -149,7 +149,7 @@ static __always_inline u32 vscsi_enter_page(struct scatterlist *sg,
 }
 
 /**
- * vscsi_map_page() - make a scatterlist of data in a page that is remembered
+ * vscsi_map_page() - make a scatterlist of data in a page
  * @vq: the queue
  * @data: what to fill in; ours to release on success only
  * @addr: guest-physical address
@@ -173,12 +173,14 @@ static __always_inline bool vscsi_map_page(struct vscsi_vq *vq,
 		     offset_in_page(hva) + len > PAGE_SIZE))
 		return false;
 	page = vscsi_pin_known(vq, hva & PAGE_MASK, write);
+	data->known = page;
+	if (!page)
+		page = vscsi_pin_one(vq, hva & PAGE_MASK, write);
 	if (unlikely(!page))
 		return false;
 	sg->page_link = SG_END;
 	vscsi_enter_page(sg, page, hva, len);
 	data->pinned = true;
-	data->known = true;
 	data->write = write;
 	data->sgl = sg;
 	data->nents = 1;

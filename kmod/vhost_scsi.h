@@ -140,6 +140,7 @@ void vscsi_pins_stop(struct vscsi_dev *dev);
 void vscsi_pins_refresh(struct vscsi_vq *vq);
 int vscsi_pin(struct vscsi_vq *vq, unsigned long addr, int n, bool write,
 	      struct page **pages);
+struct page *vscsi_pin_one(struct vscsi_vq *vq, unsigned long addr, bool write);
 void vscsi_pin_count(struct page *page);
 
 /* ----------------------------------------------------------- device.c */
@@ -841,6 +842,8 @@ static inline void vscsi_batch_add(struct vscsi_vq *vq, struct vscsi_req *req)
 	*vq->batch_end = req;
 	vq->batch_end = &req->next;
 }
+
+bool vscsi_fast_start(struct vscsi_vq *vq);
 
 static inline struct vscsi_req *to_vscsi_req(struct se_cmd *se_cmd)
 {

@@ -83,6 +83,10 @@ static bool fetch_batch(struct vscsi_vq *vq)
 		}
 		if (n % 32 == 31)
 			cond_resched();
+		if (likely(vscsi_fast_start(vq))) {
+			n++;
+			continue;
+		}
 		if (vscsi_fetch(vq, &chain)) {
 			vscsi_req_start(vq, &chain);
 			n++;
