@@ -30,6 +30,7 @@ struct load {
 	enum store store;
 	bool write;
 	bool scattered; /* no two pages of a request adjacent */
+	bool roaming;	/* one page each, another every time */
 };
 
 struct bench {
@@ -57,6 +58,7 @@ void run_allocations(const struct bench *b);
 struct slot {
 	struct virtio_scsi_cmd_req *hdr;
 	struct virtio_scsi_cmd_resp *rsp;
+	struct vring_desc *data; /* of a load that roams */
 };
 
 struct driver {
@@ -65,6 +67,8 @@ struct driver {
 	unsigned int blocks; /* per request */
 	uint32_t lba;
 	uint8_t lun; /* of the next request */
+	uint64_t roam_gpa; /* where a load roams */
+	uint32_t roam;
 	unsigned int inflight;
 	struct slot slot[MAX_DEPTH];
 	long *left; /* requests that nobody has begun yet, shared */

@@ -9,6 +9,10 @@
 #include <time.h>
 #include "bench.h"
 
+/* More pages than anyone remembers; none next to the one before. */
+#define ROAM_BYTES (16 * (uint32_t)MIB)
+#define ROAM_STEP (5 * PAGE)
+
 uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -54,6 +58,8 @@ static void prepare_slot(struct driver *d, unsigned int head)
 
 	s->hdr = gmem_ptr(m, hdr, sizeof(*s->hdr));
 	s->rsp = gmem_ptr(m, rsp, sizeof(*s->rsp));
+	if (d->load->roaming)
+		s->data = &t[d->load->write ? 1 : 2];
 	memset(s->hdr, 0, sizeof(*s->hdr));
 	memset(s->rsp, 0, sizeof(*s->rsp));
 	req_lun(s->hdr->lun, 1, 0);
@@ -81,6 +87,11 @@ void drive_prepare(struct driver *d, struct vq *vq, const struct load *load,
 	d->left = left;
 	d->blocks = load->bytes / BLOCK;
 	check(load->depth <= MAX_DEPTH, "a depth of %u", load->depth);
+	if (load->roaming) {
+		check(load->bytes == PAGE, "%u bytes that roam", load->bytes);
+		d->roam_gpa = gmem_alloc(&vq->dev->mem, ROAM_BYTES, PAGE);
+		gmem_fill(&vq->dev->mem, d->roam_gpa, 0x5a, ROAM_BYTES);
+	}
 	for (unsigned int i = 0; i < load->depth; i++)
 		prepare_slot(d, i);
 }
@@ -106,6 +117,10 @@ static inline void begin(struct driver *d, unsigned int head)
 	s->hdr->tag = d->lba;
 	*(uint32_t *)&s->hdr->cdb[2] = __builtin_bswap32(d->lba);
 	d->lba = (d->lba + d->blocks) & (DEVICE_BYTES / BLOCK - 1);
+	if (s->data) {
+		s->data->addr = d->roam_gpa + d->roam;
+		d->roam = (d->roam + ROAM_STEP) % ROAM_BYTES;
+	}
 	s->hdr->lun[3] = d->lun;
 	if (++d->lun >= d->load->luns)
 		d->lun = 0;

@@ -44,6 +44,7 @@ static const struct bench benches[] = {
 	LOAD("write-4k-qd128", 32000, 1, 128, 4096, .write = true),
 	LOAD("read-64k-qd16", 8000, 1, 16, 65536),
 	LOAD("read-64k-scattered-qd16", 8000, 1, 16, 65536, .scattered = true),
+	LOAD("read-4k-roaming-qd32", 32000, 1, 32, 4096, .roaming = true),
 	LOAD("write-64k-qd16", 8000, 1, 16, 65536, .write = true),
 	LOAD("read-1m-qd4", 800, 1, 4, MIB),
 	LOAD("write-1m-qd4", 800, 1, 4, MIB, .write = true),
