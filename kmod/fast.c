@@ -15,6 +15,7 @@
  */
 #include <linux/blk_types.h>
 #include <linux/log2.h>
+#include <linux/nospec.h>
 #include <linux/unaligned.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_backend.h>
@@ -122,7 +123,7 @@ static __always_inline bool load(struct vscsi_vq *vq, struct usual *usual,
 	    DESC(TABLE_SIZE, VRING_DESC_F_INDIRECT, 0))
 		goto fault;
 	unsafe_get_user(addr, ring, fault);
-	table = vscsi_guest_near(vq, addr, TABLE_SIZE);
+	table = vscsi_guest_near_nospec(vq, addr, TABLE_SIZE);
 	if (unlikely(!table))
 		goto fault;
 	unsafe_get_user(desc0.addr, table, fault);
@@ -134,7 +135,7 @@ static __always_inline bool load(struct vscsi_vq *vq, struct usual *usual,
 	if (unlikely(desc0.rest != DESC(VSCSI_HDR_SIZE, VRING_DESC_F_NEXT, 1) ||
 		     !sort_descs(desc1, desc2, usual)))
 		goto fault;
-	hdr = vscsi_guest_near(vq, desc0.addr, VSCSI_HDR_SIZE);
+	hdr = vscsi_guest_near_nospec(vq, desc0.addr, VSCSI_HDR_SIZE);
 	if (unlikely(!hdr))
 		goto fault;
 	unsafe_get_user(usual->lun, hdr, fault);
@@ -279,6 +280,7 @@ bool vscsi_fast_start(struct vscsi_vq *vq)
 	if (unlikely(head < 0 || head >= vq->num ||
 		     vq->inflight >= vq->vhost.num))
 		return false;
+	head = array_index_nospec(head, vq->num);
 	req = &vq->reqs[head];
 	cdb = (u64 *)req->cdb;
 	usual.head = head;

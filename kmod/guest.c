@@ -29,8 +29,10 @@ find_region(struct vscsi_vq *vq, u64 addr)
 		return NULL;
 	vq->map = *map;
 	vq->map_umem = umem;
-	vq->near_size = (map->perm & VHOST_ACCESS_RW) == VHOST_ACCESS_RW ?
-			map->last - map->start + 1 : 0;
+	/* The vhost core has found that out, too. */
+	vq->near_size = (map->perm & VHOST_ACCESS_RW) == VHOST_ACCESS_RW &&
+			access_ok((void __user *)(uintptr_t)map->addr,
+				  map->size) ? map->size : 0;
 	return &vq->map;
 }
 

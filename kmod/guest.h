@@ -7,6 +7,7 @@
 #ifndef VSCSI_GUEST_H
 #define VSCSI_GUEST_H
 
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
 #include "vhost_scsi.h"
@@ -79,6 +80,22 @@ vscsi_guest_near(const struct vscsi_vq *vq, u64 addr, size_t len)
 	if (unlikely(vq->map_umem != vq->vhost.umem ||
 		     offset >= vq->near_size || vq->near_size - offset < len))
 		return NULL;
+	return (void __user *)(uintptr_t)(vq->map.addr + offset);
+}
+
+/*
+ * The same, for an access that is open already: nor may the processor go elsewhere while it
+ * does not know yet that the address is no good (Spectre v1).
+ */
+static __always_inline void __user *
+vscsi_guest_near_nospec(const struct vscsi_vq *vq, u64 addr, size_t len)
+{
+	u64 offset = addr - vq->map.start;
+
+	lockdep_assert_held(&vq->vhost.mutex);
+	if (unlikely(!vscsi_guest_near(vq, addr, len)))
+		return NULL;
+	offset = array_index_nospec(offset, vq->near_size);
 	return (void __user *)(uintptr_t)(vq->map.addr + offset);
 }
 

@@ -8,6 +8,7 @@
  * owner's. The index fields are the core's, so its other functions agree.
  * References are to the virtio specification 1.2, section 2.7.
  */
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
 #include "vhost_scsi.h"
@@ -70,7 +71,10 @@ static int fetch_head(struct vscsi_vq *vq, struct vscsi_chain *chain,
 		return -EFAULT;
 	chain->head = vhost16_to_cpu(vhost, val);
 	*why = "head out of range";
-	return chain->head < vhost->num ? 1 : -EINVAL;
+	if (chain->head >= vhost->num)
+		return -EINVAL;
+	chain->head = array_index_nospec(chain->head, vhost->num);
+	return 1;
 }
 
 /* Add one buffer to the chain. */
