@@ -274,12 +274,12 @@ void vscsi_vq_kicked(struct vscsi_vq *vq)
  * LIO's kworker may answer what was the queue's only request. That saves a work item, and
  * the ring, which the guest kicks for if there is something in it, is not looked at.
  *
- * Context: any, in an RCU read section.
+ * Context: atomic, in an RCU read section by disabled preemption.
  * Return: true if the caller is to vscsi_vq_run_here(), behind the section.
  */
 bool vscsi_vq_released(struct vscsi_vq *vq, bool finished)
 {
-	struct vscsi_thread *thread = rcu_dereference(vq->thread);
+	struct vscsi_thread *thread = rcu_dereference_sched(vq->thread);
 
 	if (finished && thread && READ_ONCE(vq->inflight) == 1 &&
 	    (current->flags & PF_WQ_WORKER) && !current->mm &&

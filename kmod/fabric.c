@@ -136,11 +136,12 @@ static void vscsi_release_cmd(struct se_cmd *se_cmd)
 		if (unlikely(to_vscsi_req(se_cmd)->conflict.listed))
 			vscsi_conflict_end(&to_vscsi_req(se_cmd)->conflict);
 	}
-	rcu_read_lock();
+	/* By preemption: that costs less for each command. */
+	rcu_read_lock_sched();
 	/* Whose node was the first has woken the queue for all. */
 	if (llist_add(node, &vq->done))
 		here = vscsi_vq_released(vq, finished);
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	if (here)
 		vscsi_vq_run_here(vq);
 }
