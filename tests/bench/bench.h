@@ -66,7 +66,7 @@ struct driver {
 	const struct load *load;
 	unsigned int blocks; /* per request */
 	uint32_t lba;
-	uint8_t lun; /* of the next request */
+	uint8_t lun;	   /* of the next request */
 	uint64_t roam_gpa; /* where a load roams */
 	uint32_t roam;
 	unsigned int inflight;

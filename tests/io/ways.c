@@ -120,7 +120,7 @@ static void compare_ranges(struct stage *s)
 		{ 0, 8, 1, PAGE },
 		{ 0, 1, 5, BLOCK },
 		{ 0, 1, 0, BLOCK + 1 },
-		{ 0, 1, 0, PAGE }, /* more room than data */
+		{ 0, 1, 0, PAGE },  /* more room than data */
 		{ 0, 8, 0, BLOCK }, /* less */
 		{ 0, 0, 0, PAGE },
 		{ 0, 0, 0, 0 },
@@ -155,10 +155,10 @@ static void compare_ranges(struct stage *s)
 	}
 }
 
-VRING_TEST_LIMIT(io_ways_ranges, "io/answer-alike-by-the-short-way",
-		 "send READs and WRITEs of all kinds of ranges in a table and in "
-		 "the ring, and compare all that a guest sees",
-		 60)
+VRING_TEST_LIMIT(
+	io_ways_ranges, "io/answer-alike-by-the-short-way",
+	"send READs and WRITEs of all kinds of ranges in a table and in the ring, and compare the answers",
+	60)
 {
 	struct stage s = { 0 };
 
@@ -190,10 +190,10 @@ static void mutate(struct virtio_scsi_cmd_req *h, unsigned int *seed)
 	}
 }
 
-VRING_TEST_LIMIT(io_ways_random, "io/answer-alike-whatever-the-header",
-		 "change READs and WRITEs at random, send each in a table and in "
-		 "the ring, and compare all that a guest sees",
-		 120)
+VRING_TEST_LIMIT(
+	io_ways_random, "io/answer-alike-whatever-the-header",
+	"change READs and WRITEs at random, send each in a table and in the ring, and compare the answers",
+	120)
 {
 	unsigned int seed = 1, first = seed;
 	struct virtio_scsi_cmd_req *h;
