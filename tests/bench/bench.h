@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * main.c has the cases; load.c those of requests, whose timed loop is drive.c;
- * lifecycle.c those of a device's life.
+ * fair.c those of what one's requests are to others'; lifecycle.c those of a
+ * device's life.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -44,10 +45,16 @@ struct bench {
 extern long requests; /* from the command line, or 0 */
 
 void result(const char *name, const char *unit, double value);
+double median(double *values, unsigned int n);
 struct vdev *bench_device(unsigned int queues);
 void bench_target(struct tgt *t, const struct load *load);
+void take_attentions(struct vdev *d, const struct load *load);
 
 void run_load(const struct bench *b);
+void run_fair_alone(const struct bench *b);
+void run_fair_queue(const struct bench *b);
+void run_fair_lun(const struct bench *b);
+void run_fair_device(const struct bench *b);
 void run_set_endpoint(const struct bench *b);
 void run_clear_endpoint(const struct bench *b);
 void run_link_to_event(const struct bench *b);
@@ -70,6 +77,7 @@ struct driver {
 	uint64_t roam_gpa; /* where a load roams */
 	uint32_t roam;
 	unsigned int inflight;
+	unsigned int first; /* slot, of one that has no others */
 	struct slot slot[MAX_DEPTH];
 	long *left; /* requests that nobody has begun yet, shared */
 };
@@ -77,6 +85,11 @@ struct driver {
 void drive_prepare(struct driver *d, struct vq *vq, const struct load *load,
 		   long *left);
 void drive_run(struct driver *d);
+void drive_prepare_slot(struct driver *d, struct vq *vq,
+			const struct load *load, unsigned int head);
+uint64_t drive_flood(struct driver *d, struct driver *probe, uint8_t lun,
+		     unsigned int *passed);
+void drive_flood_end(struct driver *d);
 uint64_t now_ns(void);
 
 /* Seen by insn-count.c, which counts between the two. */

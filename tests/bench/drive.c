@@ -96,6 +96,19 @@ void drive_prepare(struct driver *d, struct vq *vq, const struct load *load,
 		prepare_slot(d, i);
 }
 
+/* A driver of one request, which has the slot @head of a queue of another's. */
+void drive_prepare_slot(struct driver *d, struct vq *vq,
+			const struct load *load, unsigned int head)
+{
+	memset(d, 0, sizeof(*d));
+	d->vq = vq;
+	d->load = load;
+	d->blocks = load->bytes / BLOCK;
+	d->first = head;
+	check(head < MAX_DEPTH, "a slot %u", head);
+	prepare_slot(d, head);
+}
+
 /* Requests this driver may begin, up to @want, of those that are left. */
 static unsigned int claim(struct driver *d, unsigned int want)
 {
@@ -207,5 +220,63 @@ void drive_run(struct driver *d)
 		}
 		if (vq->avail_idx != old)
 			publish(vq, old);
+	}
+}
+
+/* Takes what was used, and has the flood begin as much anew; true with the probe's. */
+static bool flood_on(struct driver *d, unsigned int probe)
+{
+	struct vq *vq = d->vq;
+	uint16_t used = __atomic_load_n(&vq->used->idx, __ATOMIC_ACQUIRE);
+	uint16_t old = vq->avail_idx;
+	bool found = false;
+
+	while (vq->used_idx != used) {
+		unsigned int head = finish(d);
+
+		if (head == probe)
+			found = true;
+		else
+			begin(d, head);
+	}
+	if (vq->avail_idx != old)
+		publish(vq, old);
+	return found;
+}
+
+/*
+ * Keeps @d's queue full until a request of @probe's to @lun, sent in the midst,
+ * has ended. Says how many nanoseconds that took, and how many of the flood's
+ * requests passed it. What the flood has in flight then stays so.
+ */
+uint64_t drive_flood(struct driver *d, struct driver *probe, uint8_t lun,
+		     unsigned int *passed)
+{
+	struct vq *vq = d->vq;
+	uint16_t old = vq->avail_idx, before;
+	uint64_t since;
+
+	while (d->inflight < d->load->depth)
+		begin(d, d->inflight++);
+	d->slot[probe->first] = probe->slot[probe->first];
+	probe->lun = lun;
+	begin(probe, probe->first);
+	before = __atomic_load_n(&vq->used->idx, __ATOMIC_ACQUIRE);
+	since = now_ns();
+	publish(vq, old);
+	do
+		wait_used(vq);
+	while (!flood_on(d, probe->first));
+	*passed = (uint16_t)(vq->used_idx - before - 1);
+	return now_ns() - since;
+}
+
+/* Until what the flood has in flight has ended. */
+void drive_flood_end(struct driver *d)
+{
+	while (d->inflight) {
+		wait_used(d->vq);
+		finish(d);
+		d->inflight--;
 	}
 }

@@ -164,19 +164,6 @@ static double held(struct vdev **d, const struct tgt *t, unsigned int queues)
 	return (double)(after - before) / DEVICES;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-	qsort(values, ROUNDS, sizeof(*values), compare);
-	return values[ROUNDS / 2];
-}
-
 /* What a queue holds, and what a device holds whatever its queues. */
 void run_memory(const struct bench *b)
 {
@@ -196,8 +183,8 @@ void run_memory(const struct bench *b)
 		queue[i] = (eight - four) / 4;
 		device[i] = 2 * four - eight;
 	}
-	result(b->name, b->unit, median(queue));
-	result("memory-per-device", b->unit, median(device));
+	result(b->name, b->unit, median(queue, ROUNDS));
+	result("memory-per-device", b->unit, median(device, ROUNDS));
 }
 
 static void trace(const char *value, const char *file)

@@ -70,7 +70,7 @@ struct vdev *bench_device(unsigned int queues)
 }
 
 /* Every LUN has something to report at first: that others came. */
-static void take_attentions(struct vdev *d, const struct load *load)
+void take_attentions(struct vdev *d, const struct load *load)
 {
 	uint8_t cdb[CDB_LEN];
 	struct req r;

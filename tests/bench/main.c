@@ -21,6 +21,20 @@ void result(const char *name, const char *unit, double value)
 	printf("%s\t%s\t%.3f\n", name, unit, value);
 }
 
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorts them. */
+double median(double *values, unsigned int n)
+{
+	qsort(values, n, sizeof(*values), compare);
+	return values[n / 2];
+}
+
 #define LOAD(title, count, ...)                                     \
 	{                                                           \
 		.name = title, .unit = "insns/io", .run = run_load, \
@@ -30,6 +44,13 @@ void result(const char *name, const char *unit, double value)
 	{                                                \
 		.name = title, .unit = what, .run = how, \
 		.load = { __VA_ARGS__ },                 \
+	}
+
+/* The load is the flood; single reads are measured. */
+#define FAIR(title, how, ...)                                             \
+	{                                                                 \
+		.name = title, .unit = "us", .run = how, .requests = 200, \
+		.load = { __VA_ARGS__ },                                  \
 	}
 
 /* Queues, depth of each, bytes; then what is not the usual. */
@@ -66,6 +87,12 @@ static const struct bench benches[] = {
 	LOAD("read-4k-file-qd32", 16000, 1, 32, 4096, .store = STORE_FILE),
 	LOAD("write-4k-file-qd32", 16000, 1, 32, 4096, .store = STORE_FILE,
 	     .write = true),
+	FAIR("fair-alone", run_fair_alone, 1, 0, 0, .store = STORE_RAM),
+	FAIR("fair-queue", run_fair_queue, 2, 128, 65536, .store = STORE_RAM),
+	FAIR("fair-2queues", run_fair_queue, 3, 128, 65536, .store = STORE_RAM),
+	FAIR("fair-lun", run_fair_lun, 1, 127, 65536, .store = STORE_RAM,
+	     .luns = 2),
+	FAIR("fair-device", run_fair_device, 1, 128, 65536, .store = STORE_RAM),
 	LIFE("set-endpoint-1q", "us", run_set_endpoint, 1),
 	LIFE("set-endpoint-4q", "us", run_set_endpoint, 4),
 	LIFE("set-endpoint-16q", "us", run_set_endpoint, 16),
