@@ -42,7 +42,9 @@ struct bench {
 	long requests;
 };
 
-extern long requests; /* from the command line, or 0 */
+/* From the command line, or 0. */
+extern long requests;
+extern unsigned int poll_us;
 
 void result(const char *name, const char *unit, double value);
 double median(double *values, unsigned int n);

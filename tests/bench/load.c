@@ -66,6 +66,10 @@ struct vdev *bench_device(unsigned int queues)
 		check(!fcntl(d->vq[i].call, F_SETFL, 0), "fcntl: %s",
 		      strerror(errno));
 	expect(dev_ready(d, F_DEFAULT), 0);
+	for (unsigned int i = VQ_IO; poll_us && i < d->nvqs; i++)
+		expect(dev_vring_state(d->fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
+				       i, poll_us),
+		       0);
 	return d;
 }
 

@@ -4,7 +4,9 @@
  * loaded and prints "case TAB unit TAB value".
  *
  *   ring-bench --list              the cases
- *   ring-bench [-n REQUESTS] CASE
+ *   ring-bench [-n REQUESTS] [-p MICROSECONDS] CASE
+ *
+ * -p has request queues polled for so long.
  *
  * It is meant for a machine whose clock counts instructions (tests/vm/boot
  * --icount), and refuses to run on another unless VSCSI_ANY_CLOCK is set.
@@ -15,6 +17,7 @@
 #include "harness.h"
 
 long requests;
+unsigned int poll_us;
 
 void result(const char *name, const char *unit, double value)
 {
@@ -155,13 +158,20 @@ int main(int argc, char **argv)
 			puts(benches[i].name);
 		return 0;
 	}
-	while ((opt = getopt(argc, argv, "n:")) == 'n')
-		requests = strtol(optarg, NULL, 0);
+	while ((opt = getopt(argc, argv, "n:p:")) > 0) {
+		if (opt == 'n')
+			requests = strtol(optarg, NULL, 0);
+		else if (opt == 'p')
+			poll_us = strtoul(optarg, NULL, 0);
+		else
+			argc = 0; /* so that no case is found */
+	}
 	check_clock();
 	for (unsigned int i = 0; i < ARRAY_SIZE(benches); i++)
 		if (optind + 1 == argc &&
 		    !strcmp(argv[optind], benches[i].name))
 			return run(&benches[i]);
-	fprintf(stderr, "usage: ring-bench --list | [-n REQUESTS] CASE\n");
+	fprintf(stderr,
+		"usage: ring-bench --list | [-n REQUESTS] [-p US] CASE\n");
 	return 2;
 }
