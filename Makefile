@@ -78,6 +78,7 @@ demo:
 ## bench: instruction-counted benchmarks, our module and the in-tree one
 bench:
 	@tests/bench/run
+	@tests/bench/run --only ours --case '*-qd*' --params strict_accounting=1
 
 ## bench-smp: with four emulated processors, requests a second of either module in turns
 bench-smp:
