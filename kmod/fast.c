@@ -123,7 +123,7 @@ static __always_inline bool load(struct vscsi_vq *vq, struct usual *usual,
 	    DESC(TABLE_SIZE, VRING_DESC_F_INDIRECT, 0))
 		goto fault;
 	unsafe_get_user(addr, ring, fault);
-	table = vscsi_guest_near_nospec(vq, addr, TABLE_SIZE);
+	table = vscsi_guest_near_open(vq, addr, TABLE_SIZE);
 	if (unlikely(!table))
 		goto fault;
 	unsafe_get_user(desc0.addr, table, fault);
@@ -135,7 +135,7 @@ static __always_inline bool load(struct vscsi_vq *vq, struct usual *usual,
 	if (unlikely(desc0.rest != DESC(VSCSI_HDR_SIZE, VRING_DESC_F_NEXT, 1) ||
 		     !sort_descs(desc1, desc2, usual)))
 		goto fault;
-	hdr = vscsi_guest_near_nospec(vq, desc0.addr, VSCSI_HDR_SIZE);
+	hdr = vscsi_guest_near_open(vq, desc0.addr, VSCSI_HDR_SIZE);
 	if (unlikely(!hdr))
 		goto fault;
 	unsafe_get_user(usual->lun, hdr, fault);

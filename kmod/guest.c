@@ -11,41 +11,51 @@
 
 #include "vhost_scsi.h"
 
-/* Find the region of @addr, the one hit last without a tree walk. */
-static __always_inline const struct vhost_iotlb_map *
+/* Find the region of @addr, the two hit last without a tree walk. */
+static __always_inline const struct vscsi_region *
 find_region(struct vscsi_vq *vq, u64 addr)
 {
 	struct vhost_iotlb *umem = vq->vhost.umem;
-	const struct vhost_iotlb_map *map = &vq->map;
+	const struct vhost_iotlb_map *map;
+	struct vscsi_region *region;
+	unsigned int i;
 
 	lockdep_assert_held(&vq->vhost.mutex);
-	if (!umem)
-		return NULL;
-	if (likely(vq->map_umem == umem && addr >= map->start &&
-		   addr <= map->last))
-		return map;
-	map = vhost_iotlb_itree_first(umem, addr, addr);
+	if (vq->regions_of != umem)
+		vscsi_guest_forget(vq);
+	for (i = 0; i < VSCSI_REGIONS; i++)
+		if (addr - vq->regions[i].start < vq->regions[i].size)
+			return &vq->regions[i];
+	map = umem ? vhost_iotlb_itree_first(umem, addr, addr) : NULL;
 	if (!map)
 		return NULL;
-	vq->map = *map;
-	vq->map_umem = umem;
-	/* The vhost core has found that out, too. */
-	vq->near_size = (map->perm & VHOST_ACCESS_RW) == VHOST_ACCESS_RW &&
-			access_ok((void __user *)(uintptr_t)map->addr,
-				  map->size) ? map->size : 0;
-	return &vq->map;
+	vq->regions_of = umem;
+	region = &vq->regions[vq->regions_next++ % VSCSI_REGIONS];
+	*region = (struct vscsi_region) {
+		.start = map->start,
+		.size = map->last - map->start + 1,
+		.user = map->addr,
+		.perm = map->perm,
+	};
+	/* That it is user memory the vhost core has found out, too. */
+	if ((map->perm & VHOST_ACCESS_RW) == VHOST_ACCESS_RW &&
+	    access_ok((void __user *)(uintptr_t)map->addr, region->size))
+		region->near = region->size;
+	return region;
 }
 
 static __always_inline size_t translate(struct vscsi_vq *vq, u64 addr,
 					size_t len, unsigned int access,
 					void __user **hva)
 {
-	const struct vhost_iotlb_map *map = find_region(vq, addr);
+	const struct vscsi_region *region = find_region(vq, addr);
+	u64 offset;
 
-	if (unlikely(!map || !(map->perm & access)))
+	if (unlikely(!region || !(region->perm & access)))
 		return 0;
-	*hva = (void __user *)(uintptr_t)(map->addr + (addr - map->start));
-	return min_t(u64, len, map->last - addr + 1);
+	offset = addr - region->start;
+	*hva = (void __user *)(uintptr_t)(region->user + offset);
+	return min_t(u64, len, region->size - offset);
 }
 
 /**

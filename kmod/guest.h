@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The short way to guest memory: a few bytes, in one buffer, in the region that was hit
+ * The short way to guest memory: a few bytes, in one buffer, in one of the regions that were hit
  * last. Everything else goes the long way (guest.c). Inline, since a call of a general
  * copy costs more than such a copy does.
  */
@@ -64,39 +64,52 @@ fault:
 	return true;
 }
 
+/* Where @len bytes at @addr are in a region, if they are, and may be read and written. */
+static __always_inline bool vscsi_region_has(const struct vscsi_region *region,
+					     u64 addr, size_t len, u64 *offset)
+{
+	*offset = addr - region->start;
+	return *offset < region->near && region->near - *offset >= len;
+}
+
 /*
- * The owner's address of guest memory, if it is in the region hit last, and that may be both
- * read and written; else NULL.
+ * The owner's address of guest memory, if it is in one of the regions hit last, and that may be
+ * both read and written; else NULL. Once an access is open (@open) the processor may not go
+ * elsewhere, either, while it does not know yet that the address is no good (Spectre v1).
  */
 static __always_inline void __user *
-vscsi_guest_near(const struct vscsi_vq *vq, u64 addr, size_t len)
+vscsi_guest_find(const struct vscsi_vq *vq, u64 addr, size_t len, bool open)
 {
-	u64 offset = addr - vq->map.start;
+	const struct vscsi_region *region = vq->regions;
+	u64 offset;
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	/* User memory is copied word by word at any address. */
 	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS))
 		return NULL;
-	if (unlikely(vq->map_umem != vq->vhost.umem ||
-		     offset >= vq->near_size || vq->near_size - offset < len))
+	if (unlikely(vq->regions_of != vq->vhost.umem))
 		return NULL;
-	return (void __user *)(uintptr_t)(vq->map.addr + offset);
+	BUILD_BUG_ON(VSCSI_REGIONS != 2);
+	if (unlikely(!vscsi_region_has(region, addr, len, &offset))) {
+		region++;
+		if (!vscsi_region_has(region, addr, len, &offset))
+			return NULL;
+	}
+	if (open)
+		offset = array_index_nospec(offset, region->near);
+	return (void __user *)(uintptr_t)(region->user + offset);
 }
 
-/*
- * The same, for an access that is open already: nor may the processor go elsewhere while it
- * does not know yet that the address is no good (Spectre v1).
- */
 static __always_inline void __user *
-vscsi_guest_near_nospec(const struct vscsi_vq *vq, u64 addr, size_t len)
+vscsi_guest_near(const struct vscsi_vq *vq, u64 addr, size_t len)
 {
-	u64 offset = addr - vq->map.start;
+	return vscsi_guest_find(vq, addr, len, false);
+}
 
-	lockdep_assert_held(&vq->vhost.mutex);
-	if (unlikely(!vscsi_guest_near(vq, addr, len)))
-		return NULL;
-	offset = array_index_nospec(offset, vq->near_size);
-	return (void __user *)(uintptr_t)(vq->map.addr + offset);
+static __always_inline void __user *
+vscsi_guest_near_open(const struct vscsi_vq *vq, u64 addr, size_t len)
+{
+	return vscsi_guest_find(vq, addr, len, true);
 }
 
 /**
@@ -158,7 +171,7 @@ vscsi_guest_put(struct vscsi_vq *vq, const struct vscsi_seg *segs,
  * @words: the two words
  * @len: bytes in all, a constant
  *
- * In place, in the region hit last, and without a log.
+ * In place, in a region hit last, and without a log.
  *
  * Context: as for vscsi_guest_write(). Locking: caller holds the vq mutex.
  * Return: true if that was done; else it is to be done by vscsi_guest_put().

@@ -107,13 +107,13 @@ static __always_inline const char *add_seg(struct vscsi_vq *vq,
 
 /*
  * Walk an indirect table (2.7.5.3), following its own next fields: each entry is read once,
- * and visited at most once. @user: the table is the guest's, to which access is open; else
- * a copy.
+ * and visited at most once. @open: access to it is open, at @near.
  */
 static __always_inline const char *walk_table(struct vscsi_vq *vq,
 					      struct vscsi_chain *chain,
-					      const struct vring_desc *table,
-					      unsigned int num, bool user)
+					      const struct vscsi_seg *table,
+					      const u64 __user *near,
+					      unsigned int num, bool open)
 {
 	struct vscsi_seg *seg = chain->segs + chain->out + chain->in;
 	struct vscsi_seg *max = min(seg + num, chain->segs + VSCSI_CHAIN_MAX);
@@ -128,13 +128,12 @@ static __always_inline const char *walk_table(struct vscsi_vq *vq,
 	do {
 		if (unlikely(i >= num))
 			return "next out of range";
-		if (user) {
-			unsafe_get_user(words[0], (u64 __user *)(table + i),
-					fault);
-			unsafe_get_user(words[1], (u64 __user *)(table + i) + 1,
-					fault);
-		} else {
-			desc = table[i];
+		if (open) {
+			unsafe_get_user(words[0], near + 2 * i, fault);
+			unsafe_get_user(words[1], near + 2 * i + 1, fault);
+		} else if (vscsi_guest_read(vq, table, 1, i * sizeof(desc),
+					    &desc, sizeof(desc))) {
+			return table_unreadable;
 		}
 		addr = vhost64_to_cpu(&vq->vhost, desc.addr);
 		len = vhost32_to_cpu(&vq->vhost, desc.len);
@@ -170,16 +169,28 @@ fault:
 /* The table in place. A call, for it takes all registers. */
 static noinline const char *walk_near(struct vscsi_vq *vq,
 				      struct vscsi_chain *chain,
-				      const void __user *table,
-				      unsigned int num)
+				      const u64 __user *near, unsigned int num)
 {
 	const char *why;
 
-	if (unlikely(!user_read_access_begin(table, num * sizeof(struct vring_desc))))
+	if (unlikely(!user_read_access_begin(near, 2 * num * sizeof(*near))))
 		return table_unreadable;
-	why = walk_table(vq, chain, (__force const void *)table, num, true);
+	why = walk_table(vq, chain, NULL, near, num, true);
 	user_read_access_end();
 	return why;
+}
+
+/* In one piece: brought near, if it is a region that was not hit last. */
+static const u64 __user *find_table(struct vscsi_vq *vq,
+				    const struct vscsi_seg *table)
+{
+	const void __user *near = vscsi_guest_near(vq, table->addr, table->len);
+	void __user *hva;
+
+	if (likely(near) || !vscsi_guest_translate(vq, table->addr, table->len,
+						   VHOST_ACCESS_RO, &hva))
+		return near;
+	return vscsi_guest_near(vq, table->addr, table->len);
 }
 
 static const char *fetch_indirect(struct vscsi_vq *vq,
@@ -191,7 +202,7 @@ static const char *fetch_indirect(struct vscsi_vq *vq,
 		.len = vhost32_to_cpu(&vq->vhost, ref->len),
 	};
 	unsigned int num = table.len / sizeof(*ref);
-	const void __user *near;
+	const u64 __user *near;
 	const char *why;
 
 	if (!num || table.len % sizeof(*ref) || num > VSCSI_CHAIN_MAX)
@@ -199,13 +210,11 @@ static const char *fetch_indirect(struct vscsi_vq *vq,
 	/* Where the request wants them, if it has room for all that there can be. */
 	if (num <= VSCSI_INLINE_SEGS && vq->reqs && !chain->out && !chain->in)
 		chain->segs = vq->reqs[chain->head].inline_segs;
-	near = vscsi_guest_near(vq, table.addr, table.len);
+	near = find_table(vq, &table);
 	why = likely(near) ? walk_near(vq, chain, near, num) : table_unreadable;
 	if (likely(why != table_unreadable))
 		return why;
-	if (vscsi_guest_read(vq, &table, 1, 0, vq->descs, table.len))
-		return table_unreadable;
-	return walk_table(vq, chain, vq->descs, num, false);
+	return walk_table(vq, chain, &table, NULL, num, false);
 }
 
 /* Walk the chain that starts at chain->head. */

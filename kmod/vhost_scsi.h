@@ -65,6 +65,7 @@ enum {
 	VSCSI_CHAIN_MAX = 1024,		/* buffers of one chain */
 	VSCSI_USED_BATCH = 256,		/* used entries written at once */
 	VSCSI_FETCH_BATCH = 256,	/* chains fetched at once */
+	VSCSI_FETCH_PAGES = 2048,	/* of these so many pages, and one chain */
 	VSCSI_DEEP = 4,			/* requests at once from which on a queue
 					 * is served beside its guest
 					 */
@@ -77,6 +78,7 @@ enum {
 	VSCSI_POLL_US_MAX = 10000,	/* ceiling of poll_us */
 	VSCSI_INLINE_SEGS = 4,		/* of a request; more are allocated */
 	VSCSI_INLINE_SGS = 4,		/* likewise */
+	VSCSI_REGIONS = 2,		/* of guest memory, that a queue keeps */
 	VSCSI_SLOTS = 1024,		/* pages a queue remembers */
 	VSCSI_PIN_KNOWN = 8,		/* of so many at once; a walk for more
 					 * costs less
@@ -419,6 +421,22 @@ struct vscsi_late {
 };
 
 /**
+ * struct vscsi_region - a region of guest memory
+ * @start: its guest-physical address
+ * @size: bytes; 0 for none
+ * @near: the same, if they may be both read and written, else 0
+ * @user: its address in the owner's memory
+ * @perm: VHOST_ACCESS_...
+ */
+struct vscsi_region {
+	u64 start;
+	u64 size;
+	u64 near;
+	u64 user;
+	u32 perm;
+};
+
+/**
  * struct vscsi_vq - a virtqueue
  * @vhost: the vhost core's part; its mutex guards the members marked vq
  * @dev: the device
@@ -464,14 +482,13 @@ struct vscsi_late {
  * @hdr: scratch for the header of the request at hand; lock: vq
  * @resp: scratch for a response; lock: vq
  * @segs: scratch for the chain at hand; lock: vq
- * @descs: scratch for an indirect table; lock: vq
  * @pages: scratch for pinning; lock: vq
  * @slots: pages that it remembers; lock: vq
  * @slots_seq: which of the owner's page tables' changes they are from; lock: vq
  * @nheads: entries waiting in vhost.heads for vscsi_used_flush(); lock: vq
- * @map: memory region hit last, valid for @map_umem; lock: vq
- * @map_umem: the table that @map belongs to; lock: vq
- * @near_size: bytes of @map, if they may be read and written, else 0; lock: vq
+ * @regions: memory regions hit last; lock: vq
+ * @regions_of: the memory table that they belong to; lock: vq
+ * @regions_next: which is to be replaced, modulo their number; lock: vq
  * @barrier_seen: barrier that @barrier_avail was taken for; lock: vq
  * @barrier_avail: fetching up to here passes it; lock: vq
  * @barrier_done: barriers up to this one are passed
@@ -512,14 +529,13 @@ struct vscsi_vq {
 	u8 hdr[VSCSI_HDR_PI_SIZE] __aligned(8);
 	u8 resp[VSCSI_RESP_SIZE] __aligned(8);
 	struct vscsi_seg *segs;
-	struct vring_desc *descs;
 	struct page **pages;
 	struct vscsi_slot *slots;
 	s64 slots_seq;
 	unsigned int nheads;
-	struct vhost_iotlb_map map;
-	struct vhost_iotlb *map_umem;
-	u64 near_size;
+	struct vscsi_region regions[VSCSI_REGIONS];
+	const struct vhost_iotlb *regions_of;
+	unsigned int regions_next;
 	int barrier_seen;
 	u16 barrier_avail;
 	int barrier_done;
@@ -662,7 +678,7 @@ bool vscsi_enable_notify(struct vscsi_vq *vq);
 /* ------------------------------------------------------------- guest.c */
 
 /**
- * vscsi_guest_forget() - drop the cached memory region
+ * vscsi_guest_forget() - drop the cached memory regions
  * @vq: the queue
  *
  * Locking: caller holds the vq mutex.
@@ -670,8 +686,8 @@ bool vscsi_enable_notify(struct vscsi_vq *vq);
 static inline void vscsi_guest_forget(struct vscsi_vq *vq)
 {
 	lockdep_assert_held(&vq->vhost.mutex);
-	vq->map_umem = NULL;
-	vq->near_size = 0;
+	memset(vq->regions, 0, sizeof(vq->regions));
+	vq->regions_of = NULL;
 }
 
 size_t vscsi_guest_translate(struct vscsi_vq *vq, u64 addr, size_t len,

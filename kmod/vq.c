@@ -62,8 +62,15 @@ static bool barrier_reached(const struct vscsi_vq *vq, bool more)
 				   vq->barrier_avail) >= 0);
 }
 
+/* Pages that a chain may have, so that a run does not go on for a batch of long ones. */
+static u64 chain_pages(const struct vscsi_chain *chain)
+{
+	return ((chain->in_len + chain->out_len) >> PAGE_SHIFT) + 1;
+}
+
 /*
- * Fetch, parse and pin a batch. Returns true if the ring may hold more, which
+ * Fetch, parse and pin a batch: so many chains, or so much data, as keeps others waiting for
+ * no longer than docs/performance.md states. Returns true if the ring may hold more, which
  * is then not announced by a kick.
  */
 static bool fetch_batch(struct vscsi_vq *vq)
@@ -71,13 +78,14 @@ static bool fetch_batch(struct vscsi_vq *vq)
 	struct vscsi_chain chain;
 	unsigned int n = 0;
 	bool more = false;
+	u64 pages = 0;
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	if (vq->put_off)
 		return true;
 	vhost_disable_notify(&vq->dev->vhost, &vq->vhost);
 	while (!vq->put_off) {
-		if (n == VSCSI_FETCH_BATCH) {
+		if (n == VSCSI_FETCH_BATCH || pages >= VSCSI_FETCH_PAGES) {
 			more = vq->live;
 			break;
 		}
@@ -85,11 +93,13 @@ static bool fetch_batch(struct vscsi_vq *vq)
 			cond_resched();
 		if (likely(vscsi_fast_start(vq))) {
 			n++;
+			pages++;
 			continue;
 		}
 		if (vscsi_fetch(vq, &chain)) {
 			vscsi_req_start(vq, &chain);
 			n++;
+			pages += chain_pages(&chain);
 			continue;
 		}
 		if (!vq->live || vq->put_off ||
@@ -257,11 +267,9 @@ int vscsi_vq_alloc(struct vscsi_vq *vq)
 	lockdep_assert_held(&vq->vhost.mutex);
 	vq->segs = __vmalloc(array_size(VSCSI_CHAIN_MAX, sizeof(*vq->segs)),
 			     GFP_KERNEL | __GFP_NOWARN);
-	vq->descs = __vmalloc(array_size(VSCSI_CHAIN_MAX, sizeof(*vq->descs)),
-			      GFP_KERNEL | __GFP_NOWARN);
 	vq->pages = kmalloc_array(VSCSI_PIN_BATCH, sizeof(*vq->pages),
 				  GFP_KERNEL);
-	if (!vq->segs || !vq->descs || !vq->pages)
+	if (!vq->segs || !vq->pages)
 		goto err_free;
 	if (vq->index < VSCSI_VQ_IO)
 		return 0;
@@ -306,8 +314,6 @@ void vscsi_vq_free(struct vscsi_vq *vq)
 	vq->slots = NULL;
 	kfree(vq->pages);
 	vq->pages = NULL;
-	vfree(vq->descs);
-	vq->descs = NULL;
 	vfree(vq->segs);
 	vq->segs = NULL;
 }
