@@ -164,6 +164,11 @@ VRING_TEST_LIMIT(
 
 	set_up(&s);
 	compare_ranges(&s);
+	/* A queue keeps two regions at hand: with these there are two, then three. */
+	s.buf = HIGH_GPA;
+	compare_ranges(&s);
+	s.r.rsp_gpa = NEXT_GPA;
+	compare_ranges(&s);
 }
 
 /* Somewhere in the header, or another command, or another address. */
