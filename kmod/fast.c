@@ -287,6 +287,7 @@ bool vscsi_fast_start(struct vscsi_vq *vq)
 	if (unlikely(req->busy || !load(vq, &usual, cdb)))
 		return false;
 	if (unlikely(usual.attr > VIRTIO_SCSI_S_ORDERED ||
+		     usual.resp + VSCSI_RESP_SIZE < usual.resp ||
 		     vscsi_decode_addr(swab64(usual.lun), &addr)))
 		return false;
 	tpg = vscsi_endpoint_tpg(ep, addr.target);

@@ -72,18 +72,13 @@ static __always_inline bool vscsi_region_has(const struct vscsi_region *region,
 	return *offset < region->near && region->near - *offset >= len;
 }
 
-/*
- * The owner's address of guest memory, if it is in one of the regions hit last, and that may be
- * both read and written; else NULL. Once an access is open (@open) the processor may not go
- * elsewhere, either, while it does not know yet that the address is no good (Spectre v1).
- */
+/* What is in common of the two below; no call, for access may be open. */
 static __always_inline void __user *
 vscsi_guest_find(const struct vscsi_vq *vq, u64 addr, size_t len, bool open)
 {
 	const struct vscsi_region *region = vq->regions;
 	u64 offset;
 
-	lockdep_assert_held(&vq->vhost.mutex);
 	/* User memory is copied word by word at any address. */
 	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS))
 		return NULL;
@@ -100,12 +95,21 @@ vscsi_guest_find(const struct vscsi_vq *vq, u64 addr, size_t len, bool open)
 	return (void __user *)(uintptr_t)(region->user + offset);
 }
 
+/*
+ * The owner's address of guest memory, if it is in one of the regions hit last, and that may be
+ * both read and written; else NULL.
+ */
 static __always_inline void __user *
 vscsi_guest_near(const struct vscsi_vq *vq, u64 addr, size_t len)
 {
+	lockdep_assert_held(&vq->vhost.mutex);
 	return vscsi_guest_find(vq, addr, len, false);
 }
 
+/*
+ * The same where access to user memory is open: nor may the processor go elsewhere while it does
+ * not know yet that the address is no good (Spectre v1).
+ */
 static __always_inline void __user *
 vscsi_guest_near_open(const struct vscsi_vq *vq, u64 addr, size_t len)
 {

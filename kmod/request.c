@@ -290,19 +290,23 @@ static bool refuse(struct vscsi_req *req)
 
 /*
  * Is a command to be carried out at once? A read or write of a ramdisk, which cannot block,
- * if we are where LIO's kworker would do it: that would be a work item more. Not if LIO
- * delays it.
+ * if we are where LIO's kworker would do it: that would be a work item more. Not if the
+ * administrator has it queued.
  */
 static bool is_quick(const struct vscsi_req *req)
 {
 	return req->quick && (current->flags & PF_WQ_WORKER) &&
-	       !(req->se_cmd.se_cmd_flags & SCF_ALUA_NON_OPTIMIZED);
+	       !vscsi_is_queued(req->se_cmd.se_dev);
 }
 
+/* As LIO's kworker does it with what was queued. */
 static void submit_quick(struct se_cmd *cmd)
 {
-	sense_reason_t reason = transport_generic_new_cmd(cmd);
+	sense_reason_t reason;
 
+	cmd->t_state = TRANSPORT_NEW_CMD;
+	cmd->transport_state |= CMD_T_ACTIVE;
+	reason = transport_generic_new_cmd(cmd);
 	if (unlikely(reason))
 		transport_generic_request_failure(cmd, reason);
 	cond_resched();

@@ -128,6 +128,7 @@ static __always_inline const char *walk_table(struct vscsi_vq *vq,
 	do {
 		if (unlikely(i >= num))
 			return "next out of range";
+		i = array_index_nospec(i, num);
 		if (open) {
 			unsafe_get_user(words[0], near + 2 * i, fault);
 			unsafe_get_user(words[1], near + 2 * i + 1, fault);
@@ -207,8 +208,12 @@ static const char *fetch_indirect(struct vscsi_vq *vq,
 
 	if (!num || table.len % sizeof(*ref) || num > VSCSI_CHAIN_MAX)
 		return "indirect table of a bad size";
-	/* Where the request wants them, if it has room for all that there can be. */
-	if (num <= VSCSI_INLINE_SEGS && vq->reqs && !chain->out && !chain->in)
+	/*
+	 * Where the request wants them, if it has room for all that there can be: nothing
+	 * stands before the table, and nothing comes behind it.
+	 */
+	if (num <= VSCSI_INLINE_SEGS && vq->reqs && !chain->out && !chain->in &&
+	    !(vhost16_to_cpu(&vq->vhost, ref->flags) & VRING_DESC_F_NEXT))
 		chain->segs = vq->reqs[chain->head].inline_segs;
 	near = find_table(vq, &table);
 	why = likely(near) ? walk_near(vq, chain, near, num) : table_unreadable;

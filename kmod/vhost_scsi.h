@@ -378,7 +378,7 @@ struct vscsi_seg {
  * @in: buffers the device writes, behind them
  * @out_len: bytes in the former
  * @in_len: bytes in the latter
- * @segs: the queue's scratch array
+ * @segs: the queue's scratch array, or the request's own
  */
 struct vscsi_chain {
 	u32 id;
@@ -408,7 +408,7 @@ struct vscsi_verdict {
 
 /**
  * struct vscsi_late - an answer without LIO that could not be written yet
- * @chain: to whom; its buffers are in the queue's scratch array
+ * @chain: to whom; its buffers are where they were fetched to
  * @verdict: the answer
  * @resid: bytes of data that its buffers hold
  * @any: there is one
@@ -811,7 +811,7 @@ void vscsi_conflict_end(struct vscsi_conflict *conflict);
  *
  * Owned by the queue under its mutex until the batch is submitted, by LIO
  * until it calls release_cmd, and by the queue again from the done list on.
- * The members before @id are cleared for each command.
+ * LIO's part is cleared for each command.
  */
 struct vscsi_req {
 	struct se_cmd se_cmd;

@@ -34,9 +34,18 @@
 #ifdef VSCSI_HAVE_SUBMIT_TYPE
 #define VSCSI_TFO_SUBMIT                                                      \
 	.direct_submit_supp = 1, .default_submit_type = TARGET_QUEUE_SUBMIT,
+/* Does the administrator want a backstore's commands to be queued? */
+static inline bool vscsi_is_queued(const struct se_device *dev)
+{
+	return dev->dev_attrib.submit_type == TARGET_QUEUE_SUBMIT;
+}
 #else
 #define VSCSI_TFO_SUBMIT
 #define target_submit(cmd) target_queue_submission(cmd)
+static inline bool vscsi_is_queued(const struct se_device *dev)
+{
+	return false;
+}
 #endif
 
 #endif /* VSCSI_COMPAT_H */

@@ -228,6 +228,9 @@ static void break_table(struct placer *p, struct placed *x)
 	case 3:
 		ref->flags |= rng_once_in(p->r, 2) ? VRING_DESC_F_WRITE
 						   : VRING_DESC_F_NEXT;
+		/* Often a descriptor of another chain's. */
+		if (rng_once_in(p->r, 2))
+			ref->next = rng_below(p->r, p->vq->num);
 		break;
 	case 4:
 		lengthen(p, ref);

@@ -220,3 +220,104 @@ VRING_TEST_LIMIT(io_big_ring, "io/use-largest-ring",
 		req_good(&r[i]);
 	}
 }
+
+static uint16_t take_desc(struct vq *vq)
+{
+	check(vq->nr_free, "no descriptor is left");
+	return vq->free[--vq->nr_free];
+}
+
+/* Lets the chain that ends at @last go on with a descriptor of its own. */
+static uint16_t extend(struct vq *vq, uint16_t last, uint64_t gpa, uint32_t len,
+		       uint16_t flags)
+{
+	uint16_t i = take_desc(vq);
+
+	vq->desc[i] =
+		(struct vring_desc){ .addr = gpa, .len = len, .flags = flags };
+	vq->desc[last].flags |= VRING_DESC_F_NEXT;
+	vq->desc[last].next = i;
+	return i;
+}
+
+/* A READ whose table holds header and response; the data stands behind it in the ring. */
+static void read_behind_table(struct vdev *d, uint64_t buf, unsigned int blocks)
+{
+	struct vq *vq = &d->vq[VQ_IO];
+	uint16_t last;
+	struct req r;
+
+	scsi_rw_prep(&r, d, VQ_IO, false, 0, buf, blocks * BLOCK);
+	r.nr_in = 0;
+	r.direct = 0;
+	req_queue(&r);
+	last = r.head;
+	for (unsigned int i = 0; i < blocks; i++)
+		last = extend(vq, last, buf + i * BLOCK, BLOCK,
+			      VRING_DESC_F_WRITE);
+	ring_publish(vq);
+	ring_kick(vq);
+	req_wait(&r);
+	req_good(&r);
+	check(gmem_differs(&d->mem, buf, blocks * BLOCK, 5) < 0,
+	      "the data of %u blocks differs", blocks);
+	req_free(&r);
+}
+
+/* A READ whose header is in one table, and the rest in another one. */
+static void read_two_tables(struct vdev *d, uint64_t buf, unsigned int blocks)
+{
+	uint64_t table = gmem_alloc(&d->mem, 16 * (blocks + 1), 64);
+	struct vq *vq = &d->vq[VQ_IO];
+	struct vring_desc *t;
+	struct req r;
+
+	scsi_rw_prep(&r, d, VQ_IO, false, 0, buf, blocks * BLOCK);
+	r.nr_in = 0;
+	r.direct = 0;
+	req_queue(&r);
+	t = gmem_ptr(&d->mem, vq->desc[r.head].addr, sizeof(*t));
+	t->flags &= ~VRING_DESC_F_NEXT;
+	vq->desc[r.head].len = sizeof(*t);
+	t = gmem_ptr(&d->mem, table, sizeof(*t) * (blocks + 1));
+	for (unsigned int i = 0; i <= blocks; i++) {
+		t[i].addr = i ? buf + (i - 1) * BLOCK : r.rsp_gpa;
+		t[i].len = i ? BLOCK : CMD_RSP_LEN;
+		t[i].flags = VRING_DESC_F_WRITE |
+			     (i < blocks ? VRING_DESC_F_NEXT : 0);
+		t[i].next = i + 1;
+	}
+	extend(vq, r.head, table, sizeof(*t) * (blocks + 1),
+	       VRING_DESC_F_INDIRECT);
+	ring_publish(vq);
+	ring_kick(vq);
+	req_wait(&r);
+	req_good(&r);
+	check(gmem_differs(&d->mem, buf, blocks * BLOCK, 5) < 0,
+	      "the data of %u blocks differs", blocks);
+	req_free(&r);
+}
+
+/*
+ * No driver may do that (2.7.5.3.1), so it tells what a hostile one can do: a build that
+ * keeps small tables in the request, and does not look whether anything comes behind, writes
+ * past them, and this test fails on it.
+ */
+VRING_TEST(io_behind, "io/go-on-behind-a-table",
+	   "go on in the ring, and in another table, behind a small table")
+{
+	struct vdev *d = start(256, F_DEFAULT);
+	uint64_t buf = gmem_alloc(&d->mem, 128 * BLOCK, 4096);
+
+	scsi_write_pattern(d, VQ_IO, 0, 128 * BLOCK, 5);
+	for (unsigned int blocks = 1; blocks <= 128; blocks *= 2) {
+		step("%u blocks", blocks);
+		gmem_fill(&d->mem, buf, 0, 128 * BLOCK);
+		read_behind_table(d, buf, blocks);
+		gmem_fill(&d->mem, buf, 0, 128 * BLOCK);
+		read_two_tables(d, buf, blocks);
+	}
+	/* All requests are as they should be. */
+	for (unsigned int i = 0; i < 256; i++)
+		scsi_check_pattern(d, VQ_IO, 0, 4096, 5);
+}
