@@ -7,10 +7,12 @@
 #   bench_boot MODULE SERIES OUT QEMU-ARGS COMMAND...
 #                                  run COMMAND there with counted instructions
 #
-# VSCSI_PARAMS="name=value..." sets parameters of our module before that.
+# VSCSI_PARAMS="name=value..." sets parameters of our module before that.  CLOCK is what boot is
+# told of processors and time.
 
 export BENCH=$TREE/build/bench/ring-bench
 SRCVERSION=''
+CLOCK=(--icount)
 
 note() {
 	printf '# %s\n' "$*" >&2
@@ -43,7 +45,7 @@ bench_setup() { # series module...
 # of two modules must not end up under one name.
 bench_boot() { # module series out qemu-args command...
 	local module=$1 now
-	local -a boot=("$TREE/tests/vm/boot" --icount --kernel "$2" --out "$3")
+	local -a boot=("$TREE/tests/vm/boot" "${CLOCK[@]}" --kernel "$2" --out "$3")
 
 	[[ -z $4 ]] || boot+=(--qemu "$4")
 	shift 4

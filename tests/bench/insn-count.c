@@ -8,9 +8,11 @@
  *
  * Counts are kept per block of translated code, under the address of its first
  * instruction; a block ends at a call, a jump or a page, so it practically
- * always lies in one function. One guest processor is assumed.
+ * always lies in one function. Processors that run at the same time may lose
+ * one another's counts now and then.
  */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -118,10 +120,15 @@ static bool is_mark(const struct qemu_plugin_insn *insn, const uint8_t *mark)
 
 static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	size_t n = qemu_plugin_tb_n_insns(tb);
-	struct block *b = block_at(qemu_plugin_tb_vaddr(tb));
+	struct block *b;
 
 	(void)id;
+	/* Each emulated processor translates for itself. */
+	pthread_mutex_lock(&lock);
+	b = block_at(qemu_plugin_tb_vaddr(tb));
+	pthread_mutex_unlock(&lock);
 	qemu_plugin_register_vcpu_tb_exec_inline(tb, OP_ADD_U64, &b->insns, n);
 	for (size_t i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
