@@ -304,8 +304,8 @@ static int map_bounce(struct vscsi_vq *vq, struct vscsi_data *data, u32 len)
 
 /* Any case. A call, so that it does not burden the usual one. */
 static noinline int map_long(struct vscsi_vq *vq, struct vscsi_data *data,
-		    const struct vscsi_seg *segs, unsigned int n, u64 skip,
-		    u32 len, bool write, unsigned int align)
+			     const struct vscsi_seg *segs, unsigned int n,
+			     u64 skip, u32 len, bool write, unsigned int align)
 {
 	struct piece_walk walk = {
 		.vq = vq, .seg = segs, .left = n, .skip = skip, .len = len,
@@ -341,8 +341,8 @@ static noinline int map_long(struct vscsi_vq *vq, struct vscsi_data *data,
 	return err;
 }
 
-/* The usual case: true if that was done; else nothing was. */
-static bool map_known(struct vscsi_vq *vq, struct vscsi_data *data,
+/* The usual case, data in a page: true if that was done; else nothing was. */
+static bool map_short(struct vscsi_vq *vq, struct vscsi_data *data,
 		      const struct vscsi_seg *seg, u64 skip, u32 len,
 		      bool write, unsigned int align)
 {
@@ -379,7 +379,7 @@ int vscsi_data_map(struct vscsi_vq *vq, struct vscsi_data *data,
 		return 0;
 	for (; n && skip >= segs->len; n--, segs++)
 		skip -= segs->len;
-	if (n && map_known(vq, data, segs, skip, len, write, align))
+	if (n && map_short(vq, data, segs, skip, len, write, align))
 		return 0;
 	return map_long(vq, data, segs, n, skip, len, write, align);
 }

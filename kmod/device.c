@@ -172,10 +172,8 @@ static long set_owner(struct vscsi_dev *dev)
 	if (ret)
 		return ret;
 	/* The vhost core keeps the mm_struct; we need what it maps. */
-	if (!dev->mm) {
+	if (!dev->mm)
 		dev->mm = get_task_mm(current);
-		vscsi_pins_start(dev);
-	}
 	dev->pid = task_pid_nr(current);
 	thread = vscsi_thread_create_worker(dev, 0);
 	if (IS_ERR(thread)) {

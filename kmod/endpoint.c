@@ -217,7 +217,6 @@ static int set_endpoint(struct vscsi_dev *dev, const char *wwn)
 	}
 	if (!dev->control || vscsi_thread_is_dead(dev->control))
 		return -EOWNERDEAD;
-	/* If that was not to be had when the owner was set. */
 	vscsi_pins_start(dev);
 	ep = vscsi_claim(dev, wwn);
 	if (IS_ERR(ep))

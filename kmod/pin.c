@@ -105,7 +105,7 @@ void vscsi_pins_init(struct vscsi_pins *pins)
  * vscsi_pins_start() - have pages of the owner's remembered
  * @dev: the device, its address space set
  *
- * Without memory for that, or if a signal is pending, none are, and it may be tried again.
+ * Without memory for that, or if a signal is pending, none are until the next SET_ENDPOINT.
  *
  * Context: may sleep; takes the mmap lock. Locking: caller holds the device's mutex.
  */

@@ -20,7 +20,7 @@ static inline s64 vscsi_pins_seq(const struct vscsi_vq *vq)
 }
 
 static inline struct vscsi_slot *vscsi_slot_of(const struct vscsi_vq *vq,
-				  unsigned long addr)
+					       unsigned long addr)
 {
 	return &vq->slots[(addr >> PAGE_SHIFT) % VSCSI_SLOTS];
 }
@@ -100,7 +100,8 @@ vscsi_pin_known(struct vscsi_vq *vq, unsigned long addr, bool write)
 	lockdep_assert_held(&vq->vhost.mutex);
 	rcu_read_lock_sched();
 	if ((slot->key | (write ? 0 : VSCSI_SLOT_WRITE)) ==
-	    (addr | VSCSI_SLOT_VALID | VSCSI_SLOT_WRITE) && vscsi_pin_again(vq, slot->page)) {
+		    (addr | VSCSI_SLOT_VALID | VSCSI_SLOT_WRITE) &&
+	    vscsi_pin_again(vq, slot->page)) {
 		page = slot->page;
 		vq->stats.pages_known++;
 	}

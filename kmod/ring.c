@@ -13,6 +13,7 @@
 
 #include "vhost_scsi.h"
 #include "guest.h"
+#include "ring.h"
 #include "trace.h"
 
 static const char table_unreadable[] = "indirect table unreadable";
@@ -39,42 +40,6 @@ void vscsi_vq_break(struct vscsi_vq *vq, const struct vscsi_chain *chain,
 	vq->broken = true;
 	WRITE_ONCE(vq->live, false);
 	vscsi_vq_error(&vq->vhost);
-}
-
-/*
- * Fetch the index of the next chain's first descriptor: 1 if there is one, 0
- * if the ring is empty, or an errno that breaks the queue.
- */
-static int fetch_head(struct vscsi_vq *vq, struct vscsi_chain *chain,
-		      const char **why)
-{
-	struct vhost_virtqueue *vhost = &vq->vhost;
-	unsigned int i;
-	__virtio16 val;
-
-	if (vhost->avail_idx == vhost->last_avail_idx) {
-		*why = "avail index unreadable";
-		if (get_user(val, &vhost->avail->idx))
-			return -EFAULT;
-		vhost->avail_idx = vhost16_to_cpu(vhost, val);
-		if (vhost->avail_idx == vhost->last_avail_idx)
-			return 0;
-		/* The entries are read after the index that covers them. */
-		smp_rmb();
-	}
-	*why = "avail index ahead of the ring";
-	if ((u16)(vhost->avail_idx - vhost->last_avail_idx) > vhost->num)
-		return -EINVAL;
-	*why = "avail ring unreadable";
-	i = vhost->last_avail_idx & (vhost->num - 1);
-	if (get_user(val, &vhost->avail->ring[i]))
-		return -EFAULT;
-	chain->head = vhost16_to_cpu(vhost, val);
-	*why = "head out of range";
-	if (chain->head >= vhost->num)
-		return -EINVAL;
-	chain->head = array_index_nospec(chain->head, vhost->num);
-	return 1;
 }
 
 /* Add one buffer to the chain. */
@@ -270,7 +235,7 @@ int vscsi_fetch(struct vscsi_vq *vq, struct vscsi_chain *chain)
 
 	lockdep_assert_held(&vq->vhost.mutex);
 	*chain = (struct vscsi_chain) { .segs = vq->segs };
-	ret = fetch_head(vq, chain, &why);
+	ret = vscsi_ring_head(vq, &chain->head, &why);
 	if (!ret)
 		return 0;
 	if (ret > 0) {

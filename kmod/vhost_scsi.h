@@ -80,8 +80,8 @@ enum {
 	VSCSI_INLINE_SGS = 4,		/* likewise */
 	VSCSI_REGIONS = 2,		/* of guest memory, that a queue keeps */
 	VSCSI_SLOTS = 1024,		/* pages a queue remembers */
-	VSCSI_PIN_KNOWN = 8,		/* of so many at once; a walk for more
-					 * costs less
+	VSCSI_PIN_KNOWN = 8,		/* of so many at once: a walk for more
+					 * costs little more
 					 */
 	VSCSI_PIN_BATCH = 512,		/* pages pinned at once: one page of
 					 * page pointers
@@ -776,6 +776,10 @@ sense_reason_t vscsi_conflict_command(struct vscsi_req *req);
 bool vscsi_conflict_reset(struct vscsi_tmf *tmf);
 void vscsi_conflict_end(struct vscsi_conflict *conflict);
 
+/* -------------------------------------------------------------- fast.c */
+
+bool vscsi_fast_start(struct vscsi_vq *vq);
+
 /* ----------------------------------------------------------- request.c */
 
 /**
@@ -858,8 +862,6 @@ static inline void vscsi_batch_add(struct vscsi_vq *vq, struct vscsi_req *req)
 	*vq->batch_end = req;
 	vq->batch_end = &req->next;
 }
-
-bool vscsi_fast_start(struct vscsi_vq *vq);
 
 static inline struct vscsi_req *to_vscsi_req(struct se_cmd *se_cmd)
 {

@@ -10,7 +10,7 @@
 
 #include "wire.h"
 
-/* Guest-endian stores, as vscsi_vscsi_load32() loads. */
+/* As vscsi_store32(). */
 static void store16(u16 val, u8 *p, bool le)
 {
 	if (le)

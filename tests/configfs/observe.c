@@ -3,33 +3,15 @@
  * What is promised in configfs/ABI of counters and tracepoints. The peer has
  * neither.
  */
-#include <dirent.h>
 #include <stdio.h>
 #include "vring.h"
 
-#define DEBUGFS "/sys/kernel/debug/vhost_scsi"
 #define TRACING "/sys/kernel/tracing"
 
 static void need_ours(void)
 {
 	if (module_is_peer())
 		test_skip("the peer has no counters and no tracepoints");
-}
-
-static void find_queues(char *path, size_t size)
-{
-	DIR *dir = opendir(DEBUGFS);
-	struct dirent *e;
-	char prefix[32];
-
-	check(dir, DEBUGFS ": %s", strerror(errno));
-	path[0] = 0;
-	snprintf(prefix, sizeof(prefix), "%d-", getpid());
-	while ((e = readdir(dir)))
-		if (!strncmp(e->d_name, prefix, strlen(prefix)))
-			snprintf(path, size, DEBUGFS "/%s/queues", e->d_name);
-	closedir(dir);
-	check(path[0], "no directory %s* in " DEBUGFS, prefix);
 }
 
 static char line[1024];
@@ -40,7 +22,7 @@ static void read_queue(unsigned int queue)
 	static char text[65536];
 	char path[512], *p, *save;
 
-	find_queues(path, sizeof(path));
+	check(queues_path(path, sizeof(path)), "no counters of this process");
 	expect(file_read(text, sizeof(text), "%s", path), 0);
 	line[0] = 0;
 	for (p = strtok_r(text, "\n", &save); p;

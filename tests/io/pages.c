@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -7,7 +6,6 @@
 #include <sys/uio.h>
 #include "pages.h"
 
-#define DEBUGFS "/sys/kernel/debug/vhost_scsi"
 #define KPF_THP 22
 
 static void set_lba(struct req *r, bool write, uint64_t lba, uint32_t len)
@@ -131,22 +129,6 @@ void pages_fill_and_write(struct pages *p, uint64_t seed)
 
 /* ---- what the module remembers ----------------------------------------- */
 
-static bool find_queues(char *path, size_t size)
-{
-	DIR *dir = opendir(DEBUGFS);
-	struct dirent *e;
-	char prefix[32];
-
-	check(dir, DEBUGFS ": %s", strerror(errno));
-	path[0] = 0;
-	snprintf(prefix, sizeof(prefix), "%d-", getpid());
-	while ((e = readdir(dir)))
-		if (!strncmp(e->d_name, prefix, strlen(prefix)))
-			snprintf(path, size, DEBUGFS "/%s/queues", e->d_name);
-	closedir(dir);
-	return path[0];
-}
-
 /* Of all queues; only one does I/O. */
 uint64_t pages_known(void)
 {
@@ -154,7 +136,7 @@ uint64_t pages_known(void)
 	char text[4096], path[512], *at = text;
 	uint64_t sum = 0;
 
-	check(find_queues(path, sizeof(path)), "no counters");
+	check(queues_path(path, sizeof(path)), "no counters");
 	expect(file_read(text, sizeof(text), "%s", path), 0);
 	check(strstr(text, key), "no%sin: %s", key, text);
 	while ((at = strstr(at, key))) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Files and directories of configfs and sysfs, programs, kernel modules. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -7,6 +8,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "vring.h"
+
+#define DEBUGFS "/sys/kernel/debug/vhost_scsi"
 
 #define PATH_FROM(fmt)                          \
 	char path[1024];                        \
@@ -94,4 +97,20 @@ void need_module(const char *name, const char *param)
 		return;
 	if (run_program(argv))
 		test_skip("modprobe %s failed", name);
+}
+
+bool queues_path(char *path, size_t size)
+{
+	DIR *dir = opendir(DEBUGFS);
+	struct dirent *e;
+	char prefix[32];
+
+	check(dir, DEBUGFS ": %s", strerror(errno));
+	path[0] = 0;
+	snprintf(prefix, sizeof(prefix), "%d-", getpid());
+	while ((e = readdir(dir)))
+		if (!strncmp(e->d_name, prefix, strlen(prefix)))
+			snprintf(path, size, DEBUGFS "/%s/queues", e->d_name);
+	closedir(dir);
+	return path[0];
 }

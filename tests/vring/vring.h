@@ -123,6 +123,8 @@ int file_write(const char *text, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int file_read(char *buf, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Our module's counters of the device that this process owns; false without one. */
+bool queues_path(char *path, size_t size);
 bool file_exists(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int dir_make(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int dir_remove(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
