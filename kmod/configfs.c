@@ -120,7 +120,10 @@ struct se_portal_group *vscsi_tpg_make(struct se_wwn *se_wwn, const char *name)
 
 static void free_tpg(struct kref *ref)
 {
-	kfree(container_of(ref, struct vscsi_tpg, ref));
+	struct vscsi_tpg *tpg = container_of(ref, struct vscsi_tpg, ref);
+
+	vscsi_luns_free(tpg);
+	kfree(tpg);
 }
 
 /**
@@ -179,8 +182,10 @@ int vscsi_tpg_lun_linked(struct se_portal_group *se_tpg, struct se_lun *lun)
 
 	guard(mutex)(&tpg->lock);
 	tpg->nluns++;
-	if (lun->unpacked_lun < VSCSI_LUNS)
+	if (lun->unpacked_lun < VSCSI_LUNS) {
+		vscsi_luns_note(tpg, lun->unpacked_lun);
 		vscsi_watch_lun(tpg, lun);
+	}
 	vscsi_event_lun(tpg, lun->unpacked_lun, true);
 	return 0;
 }
@@ -199,6 +204,8 @@ void vscsi_tpg_lun_unlinking(struct se_portal_group *se_tpg, struct se_lun *lun)
 
 	guard(mutex)(&tpg->lock);
 	tpg->unlinking++;
+	if (lun->unpacked_lun < VSCSI_LUNS)
+		vscsi_luns_forget(tpg, lun->unpacked_lun);
 }
 
 /**
@@ -247,7 +254,10 @@ static int make_nexus(struct vscsi_tpg *tpg, const char *name)
 				       TARGET_PROT_DIN_PASS |
 				       TARGET_PROT_DOUT_PASS, name, tpg,
 				       set_nexus);
-	return IS_ERR(se_sess) ? -ENOMEM : 0;
+	if (IS_ERR(se_sess))
+		return -ENOMEM;
+	vscsi_luns_note(tpg, VSCSI_LUNS);
+	return 0;
 }
 
 static int drop_nexus(struct vscsi_tpg *tpg)

@@ -14,9 +14,9 @@
  * @lun: single level LUN, or VSCSI_NO_LUN
  * @read_only: set if the nexus may not write to it
  *
- * It is found in the nexus' own table. It and its backstore are there as long as the
- * caller's RCU section lasts: whoever removes a LUN kills its reference first, and waits for
- * that, which takes a grace period at least.
+ * It is the first in the nexus' list, or in the port's table, or somewhere in the list. It and
+ * its backstore are there as long as the caller's RCU section lasts: whoever removes a LUN
+ * kills its reference first, and waits for that, which takes a grace period at least.
  *
  * Context: an RCU section.
  * Return: the LUN; NULL if there is none, or if it is being removed.
@@ -26,17 +26,21 @@ vscsi_find_lun(struct vscsi_tpg *tpg, u16 lun, bool *read_only)
 {
 	struct se_node_acl *nacl = tpg->nexus->se_node_acl;
 	struct se_dev_entry *deve;
+	struct se_lun *se_lun;
 
 	if (lun >= VSCSI_LUNS)
 		return NULL;
-	hlist_for_each_entry_rcu(deve, &nacl->lun_entry_hlist, link) {
-		if (deve->mapped_lun != lun)
-			continue;
+	deve = hlist_entry_safe(rcu_dereference_raw(hlist_first_rcu(&nacl->lun_entry_hlist)),
+				struct se_dev_entry, link);
+	if (deve && deve->mapped_lun == lun) {
 		*read_only = deve->lun_access_ro;
-		return percpu_ref_is_dying(&deve->se_lun->lun_ref) ?
-		       NULL : deve->se_lun;
+		se_lun = deve->se_lun;
+	} else {
+		se_lun = vscsi_search_lun(tpg, lun, read_only);
+		if (!se_lun)
+			return NULL;
 	}
-	return NULL;
+	return percpu_ref_is_dying(&se_lun->lun_ref) ? NULL : se_lun;
 }
 
 /**

@@ -1003,6 +1003,20 @@ void vscsi_watch_stop(struct vscsi_dev *dev);
 void vscsi_watch_port(struct vscsi_tpg *tpg);
 void vscsi_watch_lun(struct vscsi_tpg *tpg, struct se_lun *se_lun);
 
+/* --------------------------------------------------------------- lun.c */
+
+struct vscsi_tpg;
+
+enum {
+	VSCSI_LUN_PAGE = 128,	/* LUNs whose entries are one allocation */
+	VSCSI_LUN_RO = 1,	/* bit of an entry */
+};
+
+void vscsi_luns_note(struct vscsi_tpg *tpg, u16 lun);
+void vscsi_luns_forget(struct vscsi_tpg *tpg, u16 lun);
+void vscsi_luns_free(struct vscsi_tpg *tpg);
+struct se_lun *vscsi_search_lun(struct vscsi_tpg *tpg, u16 lun, bool *read_only);
+
 /* ---------------------------------------------------------- configfs.c */
 
 /**
@@ -1038,6 +1052,8 @@ struct vscsi_wwn {
  * @attentions: unit attentions to report, by LUN
  * @capacities: blocks of the LUNs when they were last looked at; lock: tpg
  * @unlinking: of these, how many LIO is taking away; lock: tpg
+ * @luns: the nexus' LUNs by number, in pages that last as long as the port: a struct se_lun
+ *	with VSCSI_LUN_RO if the nexus may only read it, or 0; lock: tpg, read under RCU
  */
 struct vscsi_tpg {
 	struct se_portal_group se_tpg;
@@ -1058,6 +1074,7 @@ struct vscsi_tpg {
 	struct xarray attentions[VSCSI_ATTENTIONS];
 	struct xarray capacities;
 	unsigned int unlinking;
+	unsigned long *luns[VSCSI_LUNS / VSCSI_LUN_PAGE];
 };
 
 static inline struct vscsi_tpg *to_vscsi_tpg(struct se_portal_group *se_tpg)
