@@ -73,6 +73,8 @@ struct vscsi_store {
 	char *path; /* block, fileio, pscsi: the device or file; user: the handler's configuration; else NULL */
 	uint64_t size; /* bytes; block, pscsi: read only, 0 unknown */
 	bool buffered; /* fileio: through the page cache, not synchronous */
+	bool aio;      /* fileio: asynchronous, without the page cache */
+	bool readonly; /* block: opened for reading only */
 	bool nullio;   /* ramdisk: data is thrown away; for benchmarks */
 	char *serial; /* unit serial number, by which a guest knows the disk; NULL: LIO's */
 	struct vscsi_attrs
