@@ -211,48 +211,6 @@ int plan_new_store(struct make *make, const struct vscsi_store *store,
 	return plan->rc;
 }
 
-/* ALUA groups that somebody made are no default children: they go one by one. */
-static int plan_gone_groups(struct make *make, const char *dir)
-{
-	AUTO_FREE char *alua = text("%s/alua", dir);
-	AUTO(names_free) struct names names = {};
-
-	if (!alua)
-		return -ENOMEM;
-	if (tree_list(make->tree, alua, &names) == -ENOMEM)
-		return -ENOMEM;
-	for (size_t i = 0; i < names.n; i++) {
-		AUTO_FREE char *group = text("%s/%s", alua, names.v[i]);
-		struct vscsi_attrs attrs = {};
-
-		if (!group)
-			return -ENOMEM;
-		if (!strcmp(names.v[i], "default_tg_pt_gp"))
-			continue;
-		int rc = read_attrs(make->tree, group, &attrs);
-		const char *id = vscsi_attrs_get(&attrs, "tg_pt_gp_id");
-
-		for (size_t j = 0; j < attrs.n; j++)
-			if (attrs.v[j].value != id)
-				op_add(make->plan, OP_SAVE, NULL,
-				       attrs.v[j].value, "%s/%s", group,
-				       attrs.v[j].name)
-					->differs = true;
-		/* the group is none before it has a number */
-		if (id)
-			op_add(make->plan, OP_SAVE, NULL, id, "%s/tg_pt_gp_id",
-			       group)
-				->differs = true;
-		op_add(make->plan, OP_RMDIR, NULL, NULL, "%s", group);
-		while (attrs.n)
-			vscsi_attrs_set(&attrs, attrs.v[0].name, NULL);
-		free(attrs.v);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
 /* What makes the backstore anew when its removal is undone. */
 static void save_store(struct make *make, const struct vscsi_store *store,
 		       const char *dir)
@@ -268,7 +226,8 @@ static void save_store(struct make *make, const struct vscsi_store *store,
 	if (store->path || store->kind == VSCSI_RAMDISK)
 		control = control_of(make, store, &udev_path);
 	if (store->enabled && store->serial && store->kind != VSCSI_PSCSI)
-		op_add(plan, OP_SAVE_PR, store->serial, NULL, "%s", dir);
+		op_add(plan, OP_SAVE_PR, store->serial, NULL, "%s", dir)
+			->bound = true;
 	if (store->enabled)
 		op_add(plan, OP_SAVE, NULL, "1", "%s/enable", dir);
 	if (store->serial && store->kind != VSCSI_PSCSI)
@@ -342,7 +301,7 @@ int plan_gone_store(struct make *make, const struct vscsi_store *store,
 		 keep_hba ? "take apart" : "remove",
 		 vscsi_kind_name(store->kind), store->name,
 		 loses ? " and its data" : "");
-	int rc = plan_gone_groups(make, dir);
+	int rc = plan_groups(make, dir, false);
 
 	if (rc)
 		return rc;

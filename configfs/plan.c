@@ -52,7 +52,7 @@ struct op *op_add(struct vscsi_plan *plan, enum op_kind kind, const char *value,
 		  const char *undo, const char *format, ...)
 {
 	static __thread struct op lost;
-	struct op op = { .kind = kind };
+	struct op op = { .kind = kind, .bound = kind == OP_SAVE };
 	va_list args;
 
 	va_start(args, format);
@@ -215,10 +215,17 @@ static int plan_stores_up(struct make *make)
 
 		if (!plugin)
 			return -ENOMEM;
-		rc = plan_new_store(make, store, plugin,
-				    store->serial
-					    ?: live ? live->serial
-						    : NULL);
+		const char *serial = store->serial;
+
+		if (!serial && live)
+			serial = live->serial;
+		rc = plan_new_store(make, store, plugin, serial);
+		if (!rc && live) {
+			AUTO_FREE char *dir =
+				text("core/%s/%s", plugin, store->name);
+
+			rc = dir ? plan_groups(make, dir, true) : -ENOMEM;
+		}
 	}
 	return rc;
 }

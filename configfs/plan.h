@@ -34,6 +34,7 @@ struct op {
 	bool differs; /* leave it if the value is there already */
 	bool loses;   /* undone, data is lost all the same */
 	bool trivial; /* if it fails, no matter */
+	bool bound;   /* to be undone only if what follows was done */
 	bool done;
 };
 
@@ -120,6 +121,10 @@ void plan_attrs(struct make *make, const struct vscsi_attrs *live,
 		const char *of);
 char *free_plugin(struct make *make, enum vscsi_kind kind);
 const char *size_text(uint64_t size, char buffer[32]);
+
+/* plan-alua.c */
+const char *group_value(const char *file, const char *value);
+int plan_groups(struct make *make, const char *store, bool again);
 
 /* plan-down.c, plan-up.c */
 int plan_targets_down(struct make *make);

@@ -52,7 +52,7 @@ static int write_value(struct vscsi_plan *plan, const struct op *op,
 	AUTO_FREE char *now = NULL;
 
 	if (op->differs && !tree_read(plan->tree, op->path, &now) &&
-	    same_value(now, value))
+	    same_value(group_value(strrchr(op->path, '/') + 1, now), value))
 		return 0;
 	return tree_write(plan->tree, op->path, value);
 }
@@ -250,7 +250,9 @@ static int run_ops(struct vscsi_plan *plan, const sigset_t *before,
 			explain(plan, op, -rc);
 			return rc;
 		}
-		op->done = !rc;
+		op->done = !rc && !op->bound;
+		for (size_t j = i; op->done && j > 0 && plan->ops[j - 1].bound;)
+			plan->ops[--j].done = true;
 	}
 	return 0;
 }
