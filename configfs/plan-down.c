@@ -40,8 +40,10 @@ static int find_link(struct make *make, const char *dir, char **name,
 	return *target ? 0 : -ENOMEM;
 }
 
-/* Remove a directory with a link in it, or only the link. */
-static int plan_unlink(struct make *make, const char *dir, bool keep_dir)
+/* Remove a directory with a link in it, or only the link. With the last link to
+ * a backstore of @serial, its reservations end. */
+static int plan_unlink(struct make *make, const char *dir, bool keep_dir,
+		       const char *serial)
 {
 	AUTO_FREE char *name = NULL;
 	AUTO_FREE char *target = NULL;
@@ -50,7 +52,8 @@ static int plan_unlink(struct make *make, const char *dir, bool keep_dir)
 	if (rc && rc != -ENOENT)
 		return rc;
 	if (!rc)
-		op_add(make->plan, OP_UNLINK, target, NULL, "%s/%s", dir, name);
+		op_add(make->plan, OP_UNLINK, target, serial, "%s/%s", dir,
+		       name);
 	if (!keep_dir)
 		op_add(make->plan, OP_RMDIR, NULL, NULL, "%s", dir);
 	return 0;
@@ -90,9 +93,22 @@ static int plan_acl_down(struct port *port, const struct vscsi_acl *acl)
 		op_add(plan, OP_SAVE, NULL, mapped->readonly ? "1" : "0",
 		       "%s/write_protect", dir)
 			->differs = true;
-		rc = plan_unlink(port->make, dir, false);
+		rc = plan_unlink(port->make, dir, false, NULL);
 	}
 	return rc;
+}
+
+/* The backstore's serial number if this is its last LUN link, of all fabrics. */
+static const char *last_link(struct make *make, const struct vscsi_lun *lun)
+{
+	const struct vscsi_store *store =
+		vscsi_config_store(make->live, lun->kind, lun->store);
+
+	if (!store || store->kind == VSCSI_PSCSI)
+		return NULL;
+	return ++make->taken[store - make->live->stores] >= store->users
+		       ? store->serial
+		       : NULL;
 }
 
 static int plan_lun_down(struct port *port, const struct vscsi_lun *lun)
@@ -117,7 +133,8 @@ static int plan_lun_down(struct port *port, const struct vscsi_lun *lun)
 		op_add(plan, OP_CHECK_FREE, NULL, NULL, "%s", port->dir);
 	if (lun->alua)
 		op_add(plan, OP_SAVE, NULL, lun->alua, "%s/alua_tg_pt_gp", dir);
-	return plan_unlink(port->make, dir, fate != GOES);
+	return plan_unlink(port->make, dir, fate != GOES,
+			   last_link(port->make, lun));
 }
 
 /* Directories of LUNs that have no link, which somebody left. */

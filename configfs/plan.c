@@ -147,17 +147,14 @@ static int plan_stores_down(struct make *make, bool lossy)
 
 /* Registrations end with the last LUN link; they are kept in a file, and can
  * only be loaded while there is none. */
-static void plan_reservations(struct make *make, enum op_kind kind)
+static void plan_reservations(struct make *make)
 {
 	for (size_t i = 0; i < make->live->n_stores; i++) {
 		const struct vscsi_store *store = &make->live->stores[i];
 
-		if (make->stores[i] != STAYS || !make->unlinked[i] ||
-		    make->unlinked[i] < store->users || !store->serial ||
-		    (kind == OP_LOAD_PR && !make->relinked[i]))
-			continue;
-		if (make->plan->n_steps)
-			op_add(make->plan, kind, store->serial, NULL,
+		if (make->stores[i] == STAYS && make->relinked[i] &&
+		    make->unlinked[i] >= store->users && store->serial)
+			op_add(make->plan, OP_LOAD_PR, store->serial, NULL,
 			       "core/%s/%s", store->plugin, store->name);
 	}
 }
@@ -240,14 +237,12 @@ static int make_all(struct make *make)
 		rc = check_in_use(make);
 	if (!rc)
 		rc = plan_targets_down(make);
-	if (!rc) {
-		plan_reservations(make, OP_SAVE_PR);
+	if (!rc)
 		rc = plan_stores_down(make, false);
-	}
 	if (!rc)
 		rc = plan_stores_up(make);
 	if (!rc) {
-		plan_reservations(make, OP_LOAD_PR);
+		plan_reservations(make);
 		rc = plan_targets_up(make);
 	}
 	if (!rc)
@@ -274,13 +269,16 @@ int vscsi_plan_make(struct vscsi_tree *tree, const struct vscsi_config *live,
 	make.stores = calloc(live->n_stores + 1, sizeof(*make.stores));
 	make.relinked = calloc(live->n_stores + 1, sizeof(*make.relinked));
 	make.unlinked = calloc(live->n_stores + 1, sizeof(*make.unlinked));
-	if (make.plan && make.stores && make.relinked && make.unlinked) {
+	make.taken = calloc(live->n_stores + 1, sizeof(*make.taken));
+	if (make.plan && make.stores && make.relinked && make.unlinked &&
+	    make.taken) {
 		make.plan->tree = tree;
 		rc = make_all(&make);
 	}
 	free(make.stores);
 	free(make.relinked);
 	free(make.unlinked);
+	free(make.taken);
 	free(make.hbas.taken);
 	names_free(&make.holders);
 	if (!rc) {

@@ -21,7 +21,7 @@ enum op_kind {
 	OP_LINK,   /* of @path to @value; unlink */
 	OP_UNLINK, /* a link to @value */
 	OP_LOAD_PR, /* hand kept reservations of serial @value to the backstore; nothing */
-	OP_SAVE_PR,    /* nothing; undone by the same */
+	OP_SAVE_PR,    /* nothing; undone as OP_SAVE is, by the same */
 	OP_CHECK_FREE, /* the TPG must have no guest; nothing */
 	OP_CHECK_FILE, /* the file @value must be there; nothing */
 };
@@ -79,6 +79,7 @@ struct make {
 	enum fate *stores; /* of each of live's */
 	bool *relinked;	   /* of each of live's: its LUN links go and return */
 	unsigned int *unlinked; /* of each of live's: LUN links that go */
+	unsigned int *taken;	/* of these, those that the plan has so far */
 	struct hbas hbas;
 };
 

@@ -59,23 +59,35 @@ static int write_value(struct vscsi_plan *plan, const struct op *op,
 
 /* Hand a backstore the registrations that were kept for it, once: a second time
  * they would be there twice. Without any, or without a file, all is well. */
-static int load_reservations(struct vscsi_plan *plan, const struct op *op)
+static int load_reservations(struct vscsi_plan *plan, const char *store,
+			     const char *serial)
 {
 	AUTO(names_free) struct names lines = {};
-	AUTO_FREE char *path = text("%s/pr/res_aptpl_metadata", op->path);
+	AUTO_FREE char *path = text("%s/pr/res_aptpl_metadata", store);
 
 	if (!path)
 		return -ENOMEM;
 	for (size_t i = 0; i < plan->loaded.n; i++)
-		if (!strcmp(plan->loaded.v[i], op->path))
+		if (!strcmp(plan->loaded.v[i], store))
 			return 0;
-	int rc = reservations_read(plan->tree, op->value, &lines);
+	int rc = reservations_read(plan->tree, serial, &lines);
 
 	for (size_t i = 0; !rc && i < lines.n; i++)
 		rc = tree_write(plan->tree, path, lines.v[i]);
 	if (!rc && lines.n)
-		rc = names_add(&plan->loaded, op->path);
+		rc = names_add(&plan->loaded, store);
 	return rc;
+}
+
+static int link_again(struct vscsi_plan *plan, const struct op *op)
+{
+	const char *store = strstr(op->value, CONFIGFS_TARGET "/");
+
+	/* without its reservations a disk is better than no disk */
+	if (op->undo && store)
+		load_reservations(plan, store + strlen(CONFIGFS_TARGET "/"),
+				  op->undo);
+	return make_link(plan, op->value, op->path);
 }
 
 static int check_free(struct vscsi_plan *plan, const struct op *op)
@@ -104,7 +116,7 @@ static int do_op(struct vscsi_plan *plan, const struct op *op)
 	case OP_UNLINK:
 		return remove_link(plan, op->path);
 	case OP_LOAD_PR:
-		return load_reservations(plan, op);
+		return load_reservations(plan, op->path, op->value);
 	case OP_CHECK_FREE:
 		return check_free(plan, op);
 	case OP_CHECK_FILE:
@@ -129,9 +141,9 @@ static int undo_op(struct vscsi_plan *plan, const struct op *op)
 	case OP_LINK:
 		return remove_link(plan, op->path);
 	case OP_UNLINK:
-		return make_link(plan, op->value, op->path);
+		return link_again(plan, op);
 	case OP_SAVE_PR:
-		return load_reservations(plan, op);
+		return load_reservations(plan, op->path, op->value);
 	default:
 		return 0;
 	}

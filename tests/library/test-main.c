@@ -397,6 +397,7 @@ int main(int argc, char **argv)
 {
 	int failed = 0;
 
+	/* a pattern of names, with * and ? */
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	failed += run_config_tests();

@@ -1,7 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0
-#include "tests.h"
-
-int run_plan_tests(void)
-{
-	return 0;
-}
