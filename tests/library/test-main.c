@@ -98,7 +98,8 @@ static void show_file(const char *path, mode_t mode)
 
 	fprintf(snapshot_to, " %s", got < 0 ? strerror(errno) : "");
 	for (ssize_t i = 0; i < got; i++) {
-		fputc(value[i] == '\n' ? '|' : value[i], snapshot_to);
+		/* LIO ends some lines with a NUL */
+		fputc(value[i] == '\n' ? '|' : value[i] ?: '^', snapshot_to);
 		/* the number of an HBA's device */
 		if (snapshot_live && i > 3 && !memcmp(value + i - 3, "ID: ", 4))
 			while (i + 1 < got && value[i + 1] != ' ')
