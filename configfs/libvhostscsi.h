@@ -71,7 +71,8 @@ struct vscsi_store {
 	enum vscsi_kind kind;
 	char *name; /* unique among those of its kind */
 	char *path; /* block, fileio, pscsi: the device or file; user: the handler's configuration; else NULL */
-	uint64_t size; /* bytes; block, pscsi: read only, 0 unknown */
+	uint64_t
+		size; /* bytes; block, pscsi: read only, 0 unknown; fileio: 0 is that of the file */
 	bool buffered; /* fileio: through the page cache, not synchronous */
 	bool aio;      /* fileio: asynchronous, without the page cache */
 	bool readonly; /* block: opened for reading only */
@@ -147,7 +148,7 @@ struct vscsi_config {
 /* @root: what all paths are below, NULL for "/". -ENOENT: no configfs there, or LIO is not loaded. */
 int vscsi_tree_open(struct vscsi_tree **tree, const char *root);
 void vscsi_tree_close(struct vscsi_tree *tree);
-/* Keeps others out: this library's users, and targetcli. Waits up to @seconds; -EBUSY. */
+/* Keeps others out: this library's users, and targetcli, which holds its lock as long as it runs. Waits up to @seconds; -EBUSY. */
 int vscsi_tree_lock(struct vscsi_tree *tree, unsigned int seconds);
 void vscsi_tree_unlock(struct vscsi_tree *tree);
 /* The last failure of @tree in one line: what was tried, where, why, and what to do. Never NULL.
@@ -182,6 +183,7 @@ struct vscsi_acl *vscsi_tpg_add_acl(struct vscsi_tpg *tpg,
 struct vscsi_mapped *vscsi_acl_add_mapped(struct vscsi_acl *acl,
 					  unsigned int index, unsigned int lun,
 					  bool readonly);
+/* @value NULL takes the attribute away. */
 int vscsi_attrs_set(struct vscsi_attrs *attrs, const char *name,
 		    const char *value);
 /* Replaces a string of a structure. @value may be NULL. */
@@ -208,9 +210,11 @@ void vscsi_tpg_del_lun(struct vscsi_tpg *tpg, unsigned int index);
 /* ---- plans ---- */
 
 /* The steps that make @live to @wanted. Objects of @live that @wanted has not are taken away;
- * attributes that @wanted does not name are left as they are. Changes nothing.
- * -EINVAL: @wanted cannot be (a LUN of a store that is not there, a bad name ...); -EBUSY: a guest uses what
- * would go or be replaced; -EEXIST; -EPERM: data would be lost (a ramdisk that would be replaced). */
+ * attributes that @wanted does not name, and a serial that is NULL, are left as they are. Changes nothing.
+ * -EINVAL: @wanted cannot be (a LUN of a store that is not there, a bad name ...); -EBUSY: a guest uses a TPG,
+ * a nexus or a LUN that would go or become another (a LUN may only go, as a disk is pulled), or another fabric a
+ * store; -EPERM: data would be lost (a ramdisk that would be replaced); -EOPNOTSUPP: a store of a kind that
+ * could not be made again would go. */
 int vscsi_plan_make(struct vscsi_tree *tree, const struct vscsi_config *live,
 		    const struct vscsi_config *wanted,
 		    struct vscsi_plan **plan);
@@ -241,7 +245,8 @@ int vscsi_wwn_make(struct vscsi_tree *tree, const char *seed,
 /* A serial number of 32 digits, likewise. */
 int vscsi_serial_make(struct vscsi_tree *tree, const char *seed,
 		      char serial[VSCSI_SERIAL_MADE]);
-/* Tells the guests that a block or user backstore has another size, and which. -EOPNOTSUPP: LIO fixed it
+/* Has another size of a block or user backstore seen. Nothing is written for a block device: our module sees
+ * its new size by itself and tells the guests; under the in-tree one, rescan in the guest. -EOPNOTSUPP: LIO fixed it
  * when the backstore was made. @size: 0 if the device says; user: bytes. @now is the size afterwards. */
 int vscsi_store_resize(struct vscsi_tree *tree, const struct vscsi_store *store,
 		       uint64_t size, uint64_t *now);

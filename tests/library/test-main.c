@@ -79,13 +79,13 @@ char *get(const char *path)
 static FILE *snapshot_to;
 static bool snapshot_live;
 
-/* What differs from one mkdir to the next, or counts. */
+/* What differs from one mkdir to the next, has an order of its own, or counts. */
 static bool is_fleeting(const char *path)
 {
 	const char *name = strrchr(path, '/') + 1;
 
 	return strstr(path, "/statistics") || !strcmp(name, "hba_info") ||
-	       !strcmp(name, "alua_lu_gp");
+	       !strcmp(name, "alua_lu_gp") || !strcmp(name, "members");
 }
 
 static void show_file(const char *path, mode_t mode)

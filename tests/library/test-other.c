@@ -93,7 +93,7 @@ static void signals_undo_all(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct vscsi_plan *plan = plan_to(bed, config);
 		struct stop stop = { .at = 2, .signal = stops[i] };
-		void (*was)(int) = signal(stops[i], count_signal);
+		__sighandler_t was = signal(stops[i], count_signal);
 
 		signals = 0;
 		assert_int_equal(vscsi_plan_run(plan, stop_there, &stop),
@@ -241,8 +241,7 @@ static int count_lines(const char *log, const char *part)
 	return n;
 }
 
-/* Once for each registration, before the first LUN, also where all LUN links go
- * and return; and not a second time. */
+/* Once for each, before the first LUN, also where all LUN links go and return. */
 static void reservations_are_handed_back(void **state)
 {
 	const struct bed *bed = *state;

@@ -190,6 +190,15 @@ static void strange_trees_do_no_harm(void **state)
 		"core/x_1/y",
 		"iscsi/iqn.x/tpgt_1/lun/lun_0",
 	};
+	static const char *const strange[] = {
+		"ln -s nowhere vhost/naa.x/tpgt_1/lun/lun_0/a",
+		"ln -s / vhost/naa.x/tpgt_1/acls/i/lun_1/b",
+		"ln -s core/iblock_0/b iscsi/iqn.x/tpgt_1/lun/lun_0/c",
+		"mkfifo core/rd_mcp_0/r/enable core/rd_mcp_0/r/attrib/f",
+		"head -c 200000 /dev/urandom >vhost/naa.x/tpgt_1/attached",
+		"head -c 200000 /dev/zero >vhost/naa.x/tpgt_1/attrib/owner",
+		"ln -s / core/fileio_0",
+	};
 	char command[2 * PATH_MAX];
 
 	if (bed->live)
@@ -199,16 +208,11 @@ static void strange_trees_do_no_harm(void **state)
 			 cfs(bed, "%s", dirs[i]));
 		assert_int_equal(system(command), 0);
 	}
-	snprintf(command, sizeof(command),
-		 "cd '%s' && ln -s nowhere vhost/naa.x/tpgt_1/lun/lun_0/a && "
-		 "ln -s / vhost/naa.x/tpgt_1/acls/i/lun_1/b && "
-		 "ln -s core/iblock_0/b iscsi/iqn.x/tpgt_1/lun/lun_0/c && "
-		 "mkfifo core/rd_mcp_0/r/enable core/rd_mcp_0/r/attrib/f && "
-		 "head -c 200000 /dev/urandom >vhost/naa.x/tpgt_1/attached && "
-		 "head -c 200000 /dev/zero >vhost/naa.x/tpgt_1/attrib/owner && "
-		 "ln -s / core/fileio_0",
-		 cfs(bed, "."));
-	assert_int_equal(system(command), 0);
+	for (size_t i = 0; i < sizeof(strange) / sizeof(*strange); i++) {
+		snprintf(command, sizeof(command), "cd '%s' && %s",
+			 cfs(bed, "."), strange[i]);
+		assert_int_equal(system(command), 0);
+	}
 	struct vscsi_config *live = read_config(bed);
 
 	assert_int_equal(live->n_targets, 1);

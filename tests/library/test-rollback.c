@@ -174,8 +174,7 @@ static void write_as_others(const char *path, const char *value)
 	fclose(file);
 }
 
-/* What an administrator of other tools has added: a group of ALUA, which LUN 0
- * is in, and the directory of a LUN without a link. */
+/* Other tools' work: an ALUA group that LUN 0 is in, a LUN without a link. */
 static void add_strange_things(const struct bed *bed)
 {
 	char path[2 * PATH_MAX];
