@@ -3,7 +3,7 @@
  * Configurations in memory, and names.
  *
  * Seen to fail on: a copy without the ALUA group, a LUN that was taken away while
- * ACLs still mapped it, names of LIO's own files as links of LUNs.
+ * ACLs still mapped it.
  */
 #include "tests.h"
 #include "../../configfs/internal.h"

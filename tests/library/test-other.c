@@ -3,8 +3,9 @@
  * The rest: locks, signals, watching, sizes, reservations.
  *
  * Seen to fail on: a lock that was not given back when targetcli's could not be
- * had, a signal that was looked at only after the last operation, registrations
- * written in one piece.
+ * had, a signal that was looked at only before the last operation, registrations
+ * joined by semicolons, an unlink that was undone without loading them first, new
+ * directories that were not watched.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -3,8 +3,9 @@
  * Plans: what is refused before anything is touched, in which order things happen,
  * and that what is there already is left alone.
  *
- * Seen to fail on: a LUN taken off a TPG that a guest uses before its removal was
- * refused, a nexus made before its ACL, a replaced ramdisk.
+ * Seen to fail on: a plan that removed a TPG with a guest (a crash), one that
+ * replaced a ramdisk, one run without looking for a guest again, new backstores
+ * that all got the HBA's number 0.
  */
 #include <sys/stat.h>
 

@@ -3,8 +3,8 @@
  * Reading the tree: what the kernel shows, what targetcli has made, and copies of
  * trees that may have anything in them.
  *
- * Seen to fail on: a number of an HBA that was taken for part of the kind, a path
- * that was cut at its first blank, an "attached" without a second blank.
+ * Seen to fail on: a path that went on to the end of its line, an "attached" of two
+ * words taken for three, a backstore without a file "enable" (a crash).
  */
 #include <sys/stat.h>
 

@@ -3,6 +3,10 @@
  * All or nothing: each kind of change is begun again and again, and each time one
  * operation later fails. Whatever was done by then has to be undone, so that the
  * tree is, byte by byte, as it was.
+ *
+ * Seen to fail on: values that undoing wrote into objects which had not been removed
+ * in the end ("enable": EEXIST), a backstore made anew without its ALUA groups,
+ * writes to these that were allowed to fail.
  */
 #include <sys/stat.h>
 
@@ -278,8 +282,11 @@ static void failures_change_nothing(void **state)
 		char *before = snapshot(bed);
 		unsigned int number = 1;
 
+		/* the live tree takes long to compare: every third, from 1 to 3 */
+		if (bed->live)
+			number += i % 3;
 		while (!run_failing(bed, scenario, wanted, number, before))
-			number++;
+			number += bed->live ? 3 : 1;
 		if (number - 1 < scenario->at_least)
 			fail_msg("%s: only %u operations", scenario->name,
 				 number - 1);
