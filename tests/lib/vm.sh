@@ -68,7 +68,7 @@ PACKAGES_VM=(qemu-system-x86 busybox-static xz-utils zstd kmod)
 PACKAGES_TESTS=(sg3-utils fio jq targetcli-fb dbus python3-dbus e2fsprogs dosfstools mtools cpio
 	bash-builtins libaio-dev libc6-dev gcc make)
 # shellcheck disable=SC2034
-PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole)
+PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole libjson-c-dev libkmod-dev libudev-dev)
 # shellcheck disable=SC2034
 PACKAGES_CHECK=(sparse shellcheck clang-format clang libclang-rt-14-dev libcmocka-dev perl git
 	xz-utils kmod)

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is ours, and is made again at the next boot: /etc/vhost-scsi/config.json.
+ * What is not in it was made by somebody else.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+
+#define STATE_DIR "/etc/vhost-scsi"
+#define STATE_FILE STATE_DIR "/config.json"
+
+/**
+ * state_load() - what is ours
+ * @ctx: the run
+ *
+ * Return: a configuration, empty if nothing was ever saved; NULL after saying what
+ * is wrong with the file.
+ */
+struct vscsi_config *state_load(struct ctx *ctx)
+{
+	AUTO_FREE char *path = ctx_path(ctx, STATE_FILE);
+	struct vscsi_config *config;
+
+	if (access(path, F_OK) && errno == ENOENT)
+		config = vscsi_config_new();
+	else
+		config = config_load(path);
+	if (!config)
+		ctx->status = ST_FAILED;
+	return config;
+}
+
+/**
+ * state_load_quietly() - what is ours, for a command that only shows
+ * @ctx: the run, after ctx_read()
+ *
+ * Return: a configuration; an empty one if ctx_read() told that it is not readable.
+ */
+struct vscsi_config *state_load_quietly(struct ctx *ctx)
+{
+	struct vscsi_config *ours = ctx->ours;
+
+	ctx->ours = NULL;
+	ours = ours ? ours : vscsi_config_new();
+	if (ours)
+		return ours;
+	ui_error("out of memory");
+	exit(ST_FAILED);
+}
+
+/**
+ * state_label() - give targets their names
+ * @config: the targets
+ * @ours: where the names are
+ */
+void state_label(struct vscsi_config *config, const struct vscsi_config *ours)
+{
+	for (size_t i = 0; i < config->n_targets; i++) {
+		const struct vscsi_target *our =
+			vscsi_config_target(ours, config->targets[i].wwn);
+
+		if (our)
+			vscsi_set(&config->targets[i].label, our->label);
+	}
+}
+
+/* The values of what is ours, and in @from. */
+static void refresh_tpg(struct vscsi_tpg *tpg, const struct vscsi_tpg *from)
+{
+	/* without a nexus it is another tool's, and only LUNs in it are ours */
+	if (tpg->nexus) {
+		vscsi_set(&tpg->nexus, from->nexus);
+		config_take_attrs(&tpg->attrs, &from->attrs);
+		for (size_t i = 0; i < from->n_acls; i++)
+			config_take_acl(tpg, &from->acls[i]);
+	}
+	for (size_t i = tpg->n_luns; i-- > 0;) {
+		const struct vscsi_lun *lun = &tpg->luns[i];
+		const struct vscsi_lun *now = vscsi_tpg_lun(from, lun->index);
+
+		if (!now)
+			continue;
+		/* somebody put another in its place */
+		if (now->kind != lun->kind || strcmp(now->store, lun->store))
+			vscsi_tpg_del_lun(tpg, lun->index);
+		else
+			config_take_lun(tpg, now);
+	}
+}
+
+/**
+ * state_refresh() - what is ours with the values that it has now
+ * @ours: what is ours
+ * @from: what is there, or will be
+ *
+ * What is not there stays as it is: a device may be lacking for a time.
+ *
+ * Return: a configuration.
+ */
+struct vscsi_config *state_refresh(const struct vscsi_config *ours,
+				   const struct vscsi_config *from)
+{
+	struct vscsi_config *config = vscsi_config_copy(ours);
+
+	if (!config) {
+		ui_error("out of memory");
+		exit(ST_FAILED);
+	}
+	for (size_t i = 0; i < ours->n_stores; i++) {
+		const struct vscsi_store *now = vscsi_config_store(
+			from, ours->stores[i].kind, ours->stores[i].name);
+
+		if (now)
+			config_take_store(config, now);
+	}
+	for (size_t i = 0; i < config->n_targets; i++) {
+		struct vscsi_target *target = &config->targets[i];
+		const struct vscsi_target *now =
+			vscsi_config_target(from, target->wwn);
+
+		if (!now)
+			continue;
+		if (now->label)
+			vscsi_set(&target->label, now->label);
+		if (target->label)
+			config_take_attrs(&target->params, &now->params);
+		for (size_t k = 0; k < target->n_tpgs; k++) {
+			const struct vscsi_tpg *tpg =
+				vscsi_target_tpg(now, target->tpgs[k].tag);
+
+			if (tpg)
+				refresh_tpg(&target->tpgs[k], tpg);
+		}
+	}
+	attrs_drop_defaults(config, ours);
+	return config;
+}
+
+static enum status failed(struct ctx *ctx, const char *what, const char *path,
+			  int err)
+{
+	ui_error(
+		"%s %s: %s; nothing was changed (--no-save changes without saving)",
+		what, path, strerror(-err));
+	return ctx->status = ST_FAILED;
+}
+
+/**
+ * state_prepare() - write down what will be ours, to be kept by state_commit()
+ * @ctx: the run
+ * @ours: what will be ours
+ *
+ * Return: ST_OK, or ST_FAILED after saying why.
+ */
+enum status state_prepare(struct ctx *ctx, const struct vscsi_config *ours)
+{
+	AUTO_FREE char *etc = ctx_path(ctx, "/etc");
+	AUTO_FREE char *dir = ctx_path(ctx, STATE_DIR);
+	AUTO_FREE char *path = ctx_path(ctx, STATE_FILE);
+
+	if ((mkdir(etc, 0755) && errno != EEXIST) ||
+	    (mkdir(dir, 0755) && errno != EEXIST))
+		return failed(ctx, "cannot make", dir, -errno);
+	AUTO_JSON struct json_object *object = own_write(ours);
+	int err = file_write_new(path, object);
+
+	return err ? failed(ctx, "cannot save to", path, err) : ST_OK;
+}
+
+/**
+ * state_commit() - what was written down is ours from now on
+ * @ctx: the run
+ *
+ * Return: ST_OK, or ST_FAILED after saying why.
+ */
+enum status state_commit(struct ctx *ctx)
+{
+	AUTO_FREE char *path = ctx_path(ctx, STATE_FILE);
+	int err = file_rename_new(path);
+
+	return err ? failed(ctx, "cannot save to", path, err) : ST_OK;
+}
+
+/**
+ * state_abandon() - what was written down will not be
+ * @ctx: the run
+ */
+void state_abandon(struct ctx *ctx)
+{
+	AUTO_FREE char *path = ctx_path(ctx, STATE_FILE ".new");
+
+	unlink(path);
+}
