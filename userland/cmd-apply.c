@@ -64,6 +64,8 @@ static enum status want_store(struct change *change,
 	there->size = store->size ? store->size : there->size;
 	there->buffered = store->buffered;
 	there->nullio = store->nullio;
+	there->aio = store->aio;
+	there->readonly = store->readonly;
 	config_take_attrs(&there->attrs, &store->attrs);
 	return ST_OK;
 }

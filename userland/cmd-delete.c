@@ -20,10 +20,12 @@ static enum status tell(struct ctx *ctx, const char *name, const char *wwn,
 		return ctx_print_json(object);
 	}
 	printf("%s is deleted", name);
-	for (size_t i = 0; i < json_object_array_length(gone); i++)
+	for (size_t i = 0; i < json_object_array_length(gone); i++) {
+		struct json_object *store = json_object_array_get_idx(gone, i);
+
 		printf("%s %s", i ? "," : ", and with it",
-		       json_object_get_string(
-			       json_object_array_get_idx(gone, i)));
+		       json_object_get_string(store));
+	}
 	putchar('\n');
 	return ST_OK;
 }
@@ -41,26 +43,30 @@ static const struct vscsi_target *only_saved(const struct change *change,
 }
 
 static enum status run(struct change *change, const char *word,
-			   bool keep_stores) {
+		       bool keep_stores)
+{
 	struct ctx *ctx = change->ctx;
-		AUTO_JSON struct json_object *gone = json_object_new_array();
-		const struct vscsi_target *target = only_saved(change, word);
-		bool there = !target;
+	AUTO_JSON struct json_object *gone = json_object_new_array();
+	const struct vscsi_target *target = only_saved(change, word);
+	bool there = !target;
 
-		if (there) target = find_target(ctx, change->wanted, word);
-		if (!target ||
-		    (there && drop_refused(change, target))) return ctx->status;
-		AUTO_FREE char *wwn = ui_strdup(target->wwn);
-		AUTO_FREE char *name =
-			ui_strdup(target->label ? target->label : target->wwn);
+	if (there)
+		target = find_target(ctx, change->wanted, word);
+	if (!target || (there && drop_refused(change, target)))
+		return ctx->status;
+	AUTO_FREE char *wwn = ui_strdup(target->wwn);
+	AUTO_FREE char *name =
+		ui_strdup(target->label ? target->label : target->wwn);
 
-		drop_target(change, target, !keep_stores, gone);
-		enum status status = change_run(change);
+	drop_target(change, target, !keep_stores, gone);
+	enum status status = change_run(change);
 
-		if (status) return status; if (!there) ui_note(
-			"%s was not there, and is not made again any more",
+	if (status)
+		return status;
+	if (!there)
+		ui_note("%s was not there, and is not made again any more",
 			name);
-		return tell(ctx, name, wwn, gone);
+	return tell(ctx, name, wwn, gone);
 }
 
 /**

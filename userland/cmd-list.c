@@ -267,8 +267,9 @@ static struct json_object *stores_json(struct lists *lists)
 		put(object, "serial", text_or_null(store->serial));
 		put(object, "luns", json_object_new_int64(store->users));
 		put(object, "ours",
-		    json_object_new_boolean(vscsi_config_store(
-			    lists->ours, store->kind, store->name)));
+		    json_object_new_boolean(
+			    vscsi_config_store(lists->ours, store->kind,
+					       store->name) != NULL));
 		json_object_array_add(list, object);
 	}
 	return list;

@@ -79,6 +79,10 @@ static struct json_object *write_store(const struct vscsi_store *store)
 	if (store->kind == VSCSI_FILEIO)
 		put(object, "buffered",
 		    json_object_new_boolean(store->buffered));
+	if (store->aio)
+		put(object, "aio", json_object_new_boolean(true));
+	if (store->readonly)
+		put(object, "readonly", json_object_new_boolean(true));
 	if (store->nullio)
 		put(object, "nullio", json_object_new_boolean(true));
 	put_string(object, "serial", store->serial);

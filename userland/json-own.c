@@ -30,10 +30,10 @@ static int set_path(const struct js *js, struct vscsi_store *store)
 
 #define OF_ALL "kind", "name", "serial", "attributes"
 
-static const char *const members[][8] = {
-	[VSCSI_BLOCK] = { OF_ALL, "path" },
+static const char *const members[][10] = {
+	[VSCSI_BLOCK] = { OF_ALL, "path", "readonly" },
 	[VSCSI_PSCSI] = { OF_ALL, "path" },
-	[VSCSI_FILEIO] = { OF_ALL, "path", "size", "buffered" },
+	[VSCSI_FILEIO] = { OF_ALL, "path", "size", "buffered", "aio" },
 	[VSCSI_RAMDISK] = { OF_ALL, "size", "nullio" },
 	[VSCSI_USER] = { OF_ALL, "config", "size" },
 };
@@ -45,12 +45,16 @@ static int read_kind(const struct js *js, struct vscsi_store *store)
 
 	switch (store->kind) {
 	case VSCSI_BLOCK:
+		rc = rc ? rc : set_path(js, store);
+		return rc ? rc : js_bool(js, "readonly", &store->readonly);
 	case VSCSI_PSCSI:
-		return rc ? rc : set_path(js, store);
+		/* may be an address, "0:0:1:0" */
+		return rc ? rc : set_string(js, "path", true, &store->path);
 	case VSCSI_FILEIO:
 		rc = rc ? rc : set_path(js, store);
 		rc = rc ? rc : js_size(js, "size", false, &store->size);
-		return rc ? rc : js_bool(js, "buffered", &store->buffered);
+		rc = rc ? rc : js_bool(js, "buffered", &store->buffered);
+		return rc ? rc : js_bool(js, "aio", &store->aio);
 	case VSCSI_RAMDISK:
 		rc = rc ? rc : js_size(js, "size", true, &store->size);
 		return rc ? rc : js_bool(js, "nullio", &store->nullio);

@@ -34,6 +34,11 @@ static struct json_object *write_store(const struct vscsi_store *store)
 	if (store->kind == VSCSI_FILEIO)
 		put(object, "write_back",
 		    json_object_new_boolean(store->buffered));
+	if (store->aio)
+		put(object, "aio", json_object_new_boolean(true));
+	if (store->kind == VSCSI_BLOCK)
+		put(object, "readonly",
+		    json_object_new_boolean(store->readonly));
 	if (store->nullio)
 		put(object, "nullio", json_object_new_boolean(true));
 	/* LIO does not let the device's own be changed */

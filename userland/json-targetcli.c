@@ -65,7 +65,10 @@ static int read_store(const struct js *js, struct vscsi_config *config)
 	if (has_size && js_size(js, "size", true, &store->size))
 		return -EINVAL;
 	if ((kind == VSCSI_FILEIO &&
-	     js_bool(js, "write_back", &store->buffered)) ||
+	     (js_bool(js, "write_back", &store->buffered) ||
+	      js_bool(js, "aio", &store->aio))) ||
+	    (kind == VSCSI_BLOCK &&
+	     js_bool(js, "readonly", &store->readonly)) ||
 	    (kind == VSCSI_RAMDISK && js_bool(js, "nullio", &store->nullio)))
 		return -EINVAL;
 	if (kind != VSCSI_PSCSI && set_string(js, "wwn", false, &store->serial))

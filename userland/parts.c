@@ -64,6 +64,8 @@ struct vscsi_store *config_take_store(struct vscsi_config *config,
 	store->size = from->size;
 	store->buffered = from->buffered;
 	store->nullio = from->nullio;
+	store->aio = from->aio;
+	store->readonly = from->readonly;
 	set(&store->serial, from->serial);
 	config_take_attrs(&store->attrs, &from->attrs);
 	return store;
