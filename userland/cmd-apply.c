@@ -162,7 +162,11 @@ static enum status want_target(struct change *change,
 		target = config_take_bare_target(change->wanted, from);
 		if (!target->label)
 			vscsi_set(&target->label, target->wwn);
-		config_take_bare_target(change->ours, target);
+		/* the saved one names the parameters that the file names */
+		struct vscsi_target *our =
+			config_take_bare_target(change->ours, from);
+
+		vscsi_set(&our->label, target->label);
 	}
 	for (size_t i = 0; i < from->n_tpgs; i++)
 		if (want_tpg(change, target, &from->tpgs[i]))

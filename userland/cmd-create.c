@@ -123,8 +123,7 @@ static struct vscsi_target *want_target(struct change *change,
 	struct ctx *ctx = change->ctx;
 	struct vscsi_target *target =
 		vscsi_config_target(change->wanted, wish->wwn);
-	const struct vscsi_target *our =
-		vscsi_config_target(change->ours, wish->wwn);
+	struct vscsi_target *our = vscsi_config_target(change->ours, wish->wwn);
 
 	if (target && !is_our_target(change->ours, wish->wwn)) {
 		failed(ctx, ST_FAILED,
@@ -142,13 +141,14 @@ static struct vscsi_target *want_target(struct change *change,
 		/* what was saved of one that is gone is forgotten */
 		vscsi_config_del_target(change->ours, wish->wwn);
 		target = vscsi_config_add_target(change->wanted, wish->wwn);
+		our = vscsi_config_add_target(change->ours, wish->wwn);
 	}
-	if (!target || vscsi_set(&target->label, wish->name)) {
+	if (!target || !our || vscsi_set(&target->label, wish->name) ||
+	    vscsi_set(&our->label, wish->name)) {
 		ui_error("out of memory");
 		ctx->status = ST_FAILED;
 		return NULL;
 	}
-	config_take_bare_target(change->ours, target);
 	return target;
 }
 
@@ -170,16 +170,20 @@ static enum status want_tpg(struct change *change, const struct wish *wish,
 			ctx, ST_FAILED,
 			"%s is there with the nexus %s: it is known by that name; delete it first to have another",
 			wish->name, tpg->nexus ? tpg->nexus : "none");
+	struct vscsi_target *our = vscsi_config_target(change->ours, wish->wwn);
+	struct vscsi_tpg *our_tpg = vscsi_target_tpg(our, tag);
+
 	if (!tpg) {
 		tpg = vscsi_target_add_tpg(target, tag);
 		if (!tpg || vscsi_set(&tpg->nexus,
 				      wish->nexus ? wish->nexus : wish->wwn))
 			return failed(ctx, ST_FAILED, "out of memory%s%s", "",
 				      "");
+		our_tpg = config_take_bare_tpg(our, tpg);
 	}
-	if (wish->owner && set_owner(ctx, tpg, wish->owner))
+	if (wish->owner && (set_owner(ctx, tpg, wish->owner) ||
+			    set_owner(ctx, our_tpg, wish->owner)))
 		return ctx->status;
-	config_take_bare_tpg(vscsi_config_target(change->ours, wish->wwn), tpg);
 	*found = tpg;
 	return ST_OK;
 }
