@@ -157,7 +157,7 @@ enum status change_run(struct change *change)
 	}
 	if (!change->no_save) {
 		AUTO_CONFIG struct vscsi_config *ours =
-			state_refresh(change->ours, change->wanted);
+			state_refresh(change->ours, change->wanted, false);
 
 		if (state_prepare(ctx, ours))
 			return ctx->status;

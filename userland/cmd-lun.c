@@ -289,7 +289,7 @@ static enum status resize(struct change *change, const struct place *place,
 	if (!change->no_save &&
 	    vscsi_config_store(change->ours, store->kind, store->name)) {
 		AUTO_CONFIG struct vscsi_config *ours =
-			state_refresh(change->ours, change->wanted);
+			state_refresh(change->ours, change->wanted, false);
 
 		if (state_prepare(ctx, ours) || state_commit(ctx))
 			return ctx->status;

@@ -45,7 +45,7 @@ static enum status save(struct change *change)
 {
 	struct ctx *ctx = change->ctx;
 	AUTO_CONFIG struct vscsi_config *ours =
-		state_refresh(change->ours, change->wanted);
+		state_refresh(change->ours, change->wanted, true);
 
 	return state_prepare(ctx, ours) ? ctx->status : state_commit(ctx);
 }

@@ -96,7 +96,7 @@ struct vscsi_config *state_load_quietly(struct ctx *ctx);
 void state_label(struct vscsi_config *config, const struct vscsi_config *ours);
 /* @ours with the values that it has in @from; what is not in @from stays as it is. */
 struct vscsi_config *state_refresh(const struct vscsi_config *ours,
-				   const struct vscsi_config *from);
+				   const struct vscsi_config *from, bool all);
 /* Writes the file beside the old one (prepare), then in its place (commit). Both say what
  * went wrong and return a status. */
 enum status state_prepare(struct ctx *ctx, const struct vscsi_config *ours);

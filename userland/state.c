@@ -68,13 +68,53 @@ void state_label(struct vscsi_config *config, const struct vscsi_config *ours)
 	}
 }
 
+/* Attributes that were named have the value that they have now. */
+static void refresh_attrs(struct vscsi_attrs *attrs,
+			  const struct vscsi_attrs *from, bool all)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (all || vscsi_attrs_get(attrs, from->v[i].name))
+			vscsi_attrs_set(attrs, from->v[i].name,
+					from->v[i].value);
+}
+
+static void refresh_store(struct vscsi_config *config,
+			  const struct vscsi_store *now, bool all)
+{
+	AUTO_CONFIG struct vscsi_config *scratch = vscsi_config_new();
+	const struct vscsi_store *our = config_take_store(
+		scratch, vscsi_config_store(config, now->kind, now->name));
+	struct vscsi_store *store = config_take_store(config, now);
+
+	while (store->attrs.n)
+		vscsi_attrs_set(&store->attrs, store->attrs.v[0].name, NULL);
+	config_take_attrs(&store->attrs, &our->attrs);
+	refresh_attrs(&store->attrs, &now->attrs, all);
+}
+
+/* Places in another tool's targets where no LUN of ours is any more. */
+static void drop_empty(struct vscsi_config *config)
+{
+	for (size_t i = config->n_targets; i-- > 0;) {
+		struct vscsi_target *target = &config->targets[i];
+
+		for (size_t k = target->n_tpgs; k-- > 0;)
+			if (!target->tpgs[k].nexus && !target->tpgs[k].n_luns)
+				vscsi_target_del_tpg(target,
+						     target->tpgs[k].tag);
+		if (!target->label && !target->n_tpgs)
+			vscsi_config_del_target(config, target->wwn);
+	}
+}
+
 /* The values of what is ours, and in @from. */
-static void refresh_tpg(struct vscsi_tpg *tpg, const struct vscsi_tpg *from)
+static void refresh_tpg(struct vscsi_tpg *tpg, const struct vscsi_tpg *from,
+			bool all)
 {
 	/* without a nexus it is another tool's, and only LUNs in it are ours */
 	if (tpg->nexus) {
 		vscsi_set(&tpg->nexus, from->nexus);
-		config_take_attrs(&tpg->attrs, &from->attrs);
+		refresh_attrs(&tpg->attrs, &from->attrs, all);
 		for (size_t i = 0; i < from->n_acls; i++)
 			config_take_acl(tpg, &from->acls[i]);
 	}
@@ -96,13 +136,14 @@ static void refresh_tpg(struct vscsi_tpg *tpg, const struct vscsi_tpg *from)
  * state_refresh() - what is ours with the values that it has now
  * @ours: what is ours
  * @from: what is there, or will be
+ * @all: whether attributes are saved that nobody named, if they are not as usual
  *
  * What is not there stays as it is: a device may be lacking for a time.
  *
  * Return: a configuration.
  */
 struct vscsi_config *state_refresh(const struct vscsi_config *ours,
-				   const struct vscsi_config *from)
+				   const struct vscsi_config *from, bool all)
 {
 	struct vscsi_config *config = vscsi_config_copy(ours);
 
@@ -115,7 +156,7 @@ struct vscsi_config *state_refresh(const struct vscsi_config *ours,
 			from, ours->stores[i].kind, ours->stores[i].name);
 
 		if (now)
-			config_take_store(config, now);
+			refresh_store(config, now, all);
 	}
 	for (size_t i = 0; i < config->n_targets; i++) {
 		struct vscsi_target *target = &config->targets[i];
@@ -127,16 +168,18 @@ struct vscsi_config *state_refresh(const struct vscsi_config *ours,
 		if (now->label)
 			vscsi_set(&target->label, now->label);
 		if (target->label)
-			config_take_attrs(&target->params, &now->params);
+			refresh_attrs(&target->params, &now->params, all);
 		for (size_t k = 0; k < target->n_tpgs; k++) {
 			const struct vscsi_tpg *tpg =
 				vscsi_target_tpg(now, target->tpgs[k].tag);
 
 			if (tpg)
-				refresh_tpg(&target->tpgs[k], tpg);
+				refresh_tpg(&target->tpgs[k], tpg, all);
 		}
 	}
-	attrs_drop_defaults(config, ours);
+	drop_empty(config);
+	if (all)
+		attrs_drop_defaults(config, ours);
 	return config;
 }
 
