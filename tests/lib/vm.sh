@@ -71,4 +71,4 @@ PACKAGES_TESTS=(sg3-utils fio jq targetcli-fb dbus python3-dbus e2fsprogs dosfst
 PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole libjson-c-dev libkmod-dev libudev-dev)
 # shellcheck disable=SC2034
 PACKAGES_CHECK=(sparse shellcheck clang-format clang libclang-rt-14-dev libcmocka-dev perl git
-	xz-utils kmod)
+	xz-utils kmod mandoc groff-base)
