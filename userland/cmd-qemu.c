@@ -22,7 +22,7 @@ static char *device_text(const struct qemu_args *args)
 	return text;
 }
 
-/* What libvirt has no element for, as an element that it passes on. NULL: nothing. */
+/* What libvirt has no element for, as properties that it passes on. NULL: nothing. */
 static char *override_text(const struct qemu_args *args)
 {
 	char *text = NULL;
@@ -31,7 +31,7 @@ static char *override_text(const struct qemu_args *args)
 		const char *value = args->v[i].value;
 		bool number = strspn(value, "0123456789") == strlen(value);
 		char *longer = ui_format(
-			"%s      <qemu:property name='%s' type='%s' value='%s'/>\n",
+			"%s        <qemu:property name='%s' type='%s' value='%s'/>\n",
 			text ? text : "", args->v[i].name,
 			number ? "unsigned" : "bool", number ? value : "true");
 
@@ -41,12 +41,25 @@ static char *override_text(const struct qemu_args *args)
 	return text;
 }
 
+/* An alias that libvirt lets a user choose: "ua-", letters, digits and '-'. */
+static char *alias_text(const char *wwn)
+{
+	char *alias = ui_format("ua-%s", wwn);
+
+	for (char *c = alias; *c; c++) {
+		if (*c == '.' || *c == ':')
+			*c = '-';
+	}
+	return alias;
+}
+
 static char *libvirt_text(struct ctx *ctx, const struct qemu_wish *wish,
 			  const struct qemu_args *args)
 {
 	const char *wwn = wish->target->wwn;
 	const char *wrong = vscsi_wwn_wrong(wwn, true);
 	AUTO_FREE char *override = override_text(args);
+	AUTO_FREE char *alias = alias_text(wwn);
 
 	if (wrong) {
 		ui_error("libvirt does not take %s: %s", wwn, wrong);
@@ -62,18 +75,19 @@ static char *libvirt_text(struct ctx *ctx, const struct qemu_wish *wish,
 	return ui_format(
 		"<hostdev mode='subsystem' type='scsi_host' managed='no'>\n"
 		"  <source protocol='vhost' wwpn='%s'/>\n"
-		"  <alias name='ua-%s'/>\n"
+		"  <alias name='%s'/>\n"
 		"</hostdev>\n"
-		"<!-- libvirt has no element for the rest. At the end of\n"
+		"<!-- libvirt has no element for the rest, but passes it on. As the last element of\n"
 		"     <domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' ...>:\n"
 		"  <qemu:override>\n"
-		"    <qemu:device alias='ua-%s'>\n"
-		"     <qemu:frontend>\n"
+		"    <qemu:device alias='%s'>\n"
+		"      <qemu:frontend>\n"
 		"%s"
-		"     </qemu:frontend>\n"
+		"      </qemu:frontend>\n"
 		"    </qemu:device>\n"
-		"  </qemu:override> -->\n",
-		wwn, wwn, wwn, override);
+		"  </qemu:override>\n"
+		"-->\n",
+		wwn, alias, alias, override);
 }
 
 static struct json_object *to_json(const struct qemu_args *args)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmd.h"
+#include "config.h"
 
 #define LOOK_EVERY 1000 /* milliseconds */
 #define FAILURES_MAX 10
@@ -51,6 +51,10 @@ static void print_json(const char *now, const char *change, const char *object,
 		json_object_object_add(
 			line, "target",
 			json_object_new_string(place->target->wwn));
+	if (place->target && place->target->label)
+		json_object_object_add(
+			line, "name",
+			json_object_new_string(place->target->label));
 	if (place->tpg)
 		json_object_object_add(line, "tpg",
 				       json_object_new_int64(place->tpg->tag));
@@ -111,6 +115,12 @@ static void tell(struct watch *watch, char sign, const char *object,
 	fflush(stdout);
 	if (watch->left > 0)
 		watch->left--;
+}
+
+/* A target's name, or its WWN. */
+static const char *called(const struct vscsi_target *target)
+{
+	return target->label ? target->label : target->wwn;
 }
 
 static bool same(const char *a, const char *b)
@@ -176,8 +186,8 @@ static void tell_luns(struct watch *watch, const struct vscsi_target *target,
 		if (!other || other->kind != lun->kind ||
 		    !same(other->store, lun->store))
 			tell(watch, sign, "lun", &place,
-			     ui_format("%s TPG %u LUN %u: %s/%s", target->wwn,
-				       to->tag, lun->index,
+			     ui_format("%s TPG %u LUN %u: %s/%s",
+				       called(target), to->tag, lun->index,
 				       vscsi_kind_name(lun->kind), lun->store));
 	}
 }
@@ -191,7 +201,7 @@ static void tell_guest(struct watch *watch, const struct vscsi_target *target,
 
 	if (to->pid > 0 && (!from || from->pid != to->pid))
 		tell(watch, sign, "guest", &place,
-		     ui_format("%s TPG %u: guest, pid %d%s%s%s", target->wwn,
+		     ui_format("%s TPG %u: guest, pid %d%s%s%s", called(target),
 			       to->tag, to->pid, to->command ? " (" : "",
 			       to->command ? to->command : "",
 			       to->command ? ")" : ""));
@@ -206,18 +216,20 @@ static void tell_tpgs(struct watch *watch, const struct vscsi_target *from,
 			from ? vscsi_target_tpg(from, tpg->tag) : NULL;
 		const struct place place = { to, tpg, NULL, NULL };
 		AUTO_FREE char *name =
-			ui_format("%s TPG %u", to->wwn, tpg->tag);
+			ui_format("%s TPG %u", called(to), tpg->tag);
 
+		if (sign == '-') {
+			tell_guest(watch, to, other, tpg, sign);
+			tell_luns(watch, to, other, tpg, sign);
+		}
 		if (!other)
 			tell(watch, sign, "tpg", &place,
 			     ui_format("%s%s%s", name,
 				       tpg->nexus ? ", nexus " : "",
 				       tpg->nexus ? tpg->nexus : ""));
 		if (sign == '-')
-			tell_guest(watch, to, other, tpg, sign);
-		tell_luns(watch, to, other, tpg, sign);
-		if (sign != '+')
 			continue;
+		tell_luns(watch, to, other, tpg, sign);
 		tell_guest(watch, to, other, tpg, sign);
 		if (other && !same(other->nexus, tpg->nexus))
 			tell(watch, '~', "tpg", &place,
@@ -238,10 +250,16 @@ static void tell_targets(struct watch *watch, const struct vscsi_config *from,
 			vscsi_config_target(from, target->wwn);
 		const struct place place = { .target = target };
 
+		/* parts go first, and come last */
+		if (sign == '-')
+			tell_tpgs(watch, other, target, sign);
 		if (!other)
 			tell(watch, sign, "target", &place,
-			     ui_format("target %s", target->wwn));
-		tell_tpgs(watch, other, target, sign);
+			     ui_format("target %s%s%s", called(target),
+				       target->label ? " " : "",
+				       target->label ? target->wwn : ""));
+		if (sign == '+')
+			tell_tpgs(watch, other, target, sign);
 	}
 }
 
@@ -257,6 +275,10 @@ static enum status look(struct watch *watch)
 			       ? ST_OK
 			       : ctx_tree_failed(watch->ctx, err);
 	watch->failures = 0;
+	AUTO_CONFIG struct vscsi_config *ours = state_load_quietly(watch->ctx);
+
+	if (ours)
+		state_label(now, ours);
 	if (watch->seen) {
 		tell_targets(watch, now, watch->seen, '-');
 		tell_stores(watch, now, watch->seen, '-');
