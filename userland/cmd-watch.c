@@ -13,6 +13,8 @@
 #include "config.h"
 
 #define LOOK_EVERY 1000 /* milliseconds */
+#define SETTLE 100	/* after a change, so long without another */
+#define SETTLES_MAX 10
 #define FAILURES_MAX 10
 
 /** struct watch - what was last seen, and what was told */
@@ -305,10 +307,13 @@ static enum status follow(struct watch *watch)
 		ui_note("watching %zu targets",
 			watch->seen ? watch->seen->n_targets : 0);
 	while (!status && !stopped && watch->left != 0) {
-		if (poll(&ready, 1, LOOK_EVERY) > 0) {
+		/* what belongs together comes together */
+		for (int i = 0; i < SETTLES_MAX &&
+				poll(&ready, 1, i ? SETTLE : LOOK_EVERY) > 0;
+		     i++) {
 			int err = vscsi_tree_watched(watch->ctx->tree);
 
-			if (err)
+			if (err < 0)
 				return ctx_tree_failed(watch->ctx, err);
 		}
 		status = look(watch);

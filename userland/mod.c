@@ -244,8 +244,8 @@ static int load(struct ctx *ctx, const char *name)
 
 	struct kmod_module *module = kmod_module_get_module(list);
 
-	err = kmod_module_probe_insert_module(module, KMOD_PROBE_IGNORE_LOADED,
-					      NULL, NULL, NULL, NULL);
+	err = kmod_module_probe_insert_module(module, 0, NULL, NULL, NULL,
+					      NULL);
 	if (err < 0)
 		load_failed(name, kmod_module_get_path(module), err);
 	else if (ctx->verbose)
