@@ -221,7 +221,8 @@ static void check_saved_is_live(struct check *check,
 	}
 	if (lacking || !wanted)
 		return;
-	AUTO_CONFIG struct vscsi_config *fresh = state_refresh(saved, wanted);
+	AUTO_CONFIG struct vscsi_config *fresh =
+		state_refresh(saved, wanted, false);
 	AUTO_JSON struct json_object *was = own_write(saved);
 	AUTO_JSON struct json_object *is = fresh ? own_write(fresh) : NULL;
 
