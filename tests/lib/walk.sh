@@ -67,10 +67,11 @@ walk__guest() { # commands
 			shift
 		done
 		(($#)) || fail "the page gives its guest no device"
+		# guest_start wants the real one
+		unset -f qemu-system-x86_64
 		guest_start walk -- "$@"
 	}
 	eval "$1"
-	unset -f qemu-system-x86_64
 }
 
 # Run one block; what came out is in $WALK_OUT.

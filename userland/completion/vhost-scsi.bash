@@ -91,11 +91,11 @@ _vhost_scsi_argument() # word
 	list)
 		((n > 1)) || names='targets luns backstores' ;;
 	apply|diff|export)
-		((n > 1)) || compopt -o filenames 2>/dev/null
-		((n > 1)) || mapfile -t COMPREPLY < <(compgen -f -- "$1")
+		((n > 1)) || compopt -o filenames 2>/dev/null || true
+		((n > 1)) || mapfile -t COMPREPLY < <(compgen -f -- "$1" || true)
 		return ;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "$names" -- "$1")
+	mapfile -t COMPREPLY < <(compgen -W "$names" -- "$1" || true)
 }
 
 _vhost_scsi()
@@ -113,18 +113,18 @@ _vhost_scsi()
 	_vhost_scsi_words
 	case $before in
 	--color)
-		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word" || true)
 		return ;;
 	--backstore)
-		mapfile -t COMPREPLY < <(compgen -W "$(_vhost_scsi_backstores)" -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W "$(_vhost_scsi_backstores)" -- "$word" || true)
 		return ;;
 	--file|--block|--pscsi|--qemu)
-		compopt -o filenames 2>/dev/null
-		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		compopt -o filenames 2>/dev/null || true
+		mapfile -t COMPREPLY < <(compgen -f -- "$word" || true)
 		return ;;
 	--root)
-		compopt -o filenames 2>/dev/null
-		mapfile -t COMPREPLY < <(compgen -d -- "$word")
+		compopt -o filenames 2>/dev/null || true
+		mapfile -t COMPREPLY < <(compgen -d -- "$word" || true)
 		return ;;
 	--size|--user|--wwn|--nexus|--tpg|--owner|--num-queues|--lun|--name|--count|--ramdisk)
 		return ;;
@@ -133,7 +133,7 @@ _vhost_scsi()
 		local -a command=("${WORDS[@]:0:1}")
 
 		[[ ${WORDS[0]:-} != lun ]] || command=("${WORDS[@]:0:2}")
-		mapfile -t COMPREPLY < <(compgen -W "$(_vhost_scsi_options "${command[@]}")" -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W "$(_vhost_scsi_options "${command[@]}")" -- "$word" || true)
 	else
 		_vhost_scsi_argument "$word"
 	fi
