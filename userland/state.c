@@ -192,6 +192,15 @@ static enum status failed(struct ctx *ctx, const char *what, const char *path,
 	return ctx->status = ST_FAILED;
 }
 
+static bool is_readable(struct json_object *object, const char *path)
+{
+	AUTO_CONFIG struct vscsi_config *config = vscsi_config_new();
+	struct js_file file = { .name = path };
+	struct js js = { .file = &file, .object = object };
+
+	return config && !own_read(&js, config);
+}
+
 /**
  * state_prepare() - write down what will be ours, to be kept by state_commit()
  * @ctx: the run
@@ -209,6 +218,10 @@ enum status state_prepare(struct ctx *ctx, const struct vscsi_config *ours)
 	    (mkdir(dir, 0755) && errno != EEXIST))
 		return failed(ctx, "cannot make", dir, -errno);
 	AUTO_JSON struct json_object *object = own_write(ours);
+
+	/* what could not be read again is not saved */
+	if (!is_readable(object, path))
+		return ctx->status = ST_FAILED;
 	int err = file_write_new(path, object);
 
 	return err ? failed(ctx, "cannot save to", path, err) : ST_OK;
