@@ -38,6 +38,10 @@ static int set_string(const struct js *js, const char *key, bool needed,
 	return 0;
 }
 
+/* rtslib saves what is an action, and what the backstore has elsewhere. */
+static const char *const no_settings[] = { "pi_prot_format", "dev_size",
+					   "dev_config" };
+
 static int read_store(const struct js *js, struct vscsi_config *config)
 {
 	const char *plugin, *name;
@@ -73,7 +77,11 @@ static int read_store(const struct js *js, struct vscsi_config *config)
 		return -EINVAL;
 	if (kind != VSCSI_PSCSI && set_string(js, "wwn", false, &store->serial))
 		return -EINVAL;
-	return js_attrs(js, "attributes", &store->attrs);
+	if (js_attrs(js, "attributes", &store->attrs))
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(no_settings) / sizeof(*no_settings); i++)
+		vscsi_attrs_set(&store->attrs, no_settings[i], NULL);
+	return 0;
 }
 
 /* "/backstores/fileio/disk0" */
