@@ -55,11 +55,11 @@ const struct cmd commands[] = {
 	{ "apply",
 	  "Make what a file describes, and take away what is ours and not in it",
 	  "FILE [--dry-run] [--no-save]",
-	  "vhost-scsi apply /root/targets.json --dry-run\n"
+	  "vhost-scsi apply targets.json --dry-run\n"
 	  "vhost-scsi export | ssh other vhost-scsi apply -\n",
 	  cmd_apply },
 	{ "diff", "Show what apply would change", "FILE",
-	  "vhost-scsi diff /root/targets.json || echo differs\n", cmd_diff },
+	  "vhost-scsi diff targets.json || echo differs\n", cmd_diff },
 	{ "export", "Write the configuration as JSON", "[--targetcli] [FILE]",
 	  "vhost-scsi export backup.json\n"
 	  "vhost-scsi export --targetcli saveconfig.json\n",
