@@ -27,8 +27,7 @@ void check_configfs(struct check *check)
 			check, CHECK_ERROR, topic,
 			ui_format("not mounted at /sys/kernel/config"),
 			ui_format(
-				"systemctl start sys-kernel-config.mount, or "
-				"mount -t configfs configfs /sys/kernel/config"));
+				"systemctl start sys-kernel-config.mount, or mount -t configfs none /sys/kernel/config"));
 	else if (!check_exists(check, "/sys/kernel/config/target"))
 		check_say(
 			check, CHECK_WARNING, topic,
@@ -51,6 +50,7 @@ void check_configfs(struct check *check)
 void check_dbroot(struct check *check)
 {
 	static const char *const folders[] = { "pr", "alua" };
+
 	AUTO_FREE char *root =
 		mod_read(check->ctx, "/sys/kernel/config/target/dbroot");
 	size_t missing = 0;
@@ -156,8 +156,7 @@ void check_backing(struct check *check)
 			check_say(
 				check, CHECK_ERROR, "backstore",
 				ui_format(
-					"%s/%s works on %s, which has been removed: its data is lost when "
-					"the backstore goes",
+					"%s/%s works on %s, which has been removed: its data is lost when the backstore goes",
 					vscsi_kind_name(store->kind),
 					store->name, store->path),
 				ui_format(
@@ -266,8 +265,7 @@ static void check_both(struct check *check, const struct vscsi_config *saved,
 					"target %s is saved by this command and by targetcli (%s)",
 					saved->targets[i].wwn, file),
 				ui_format(
-					"leave it to one: targetcli saveconfig writes all that is there, "
-					"so do not use it for what is ours"));
+					"leave it to one: targetcli saveconfig writes all that is there, so do not use it for what is ours"));
 	}
 	for (size_t i = 0; i < saved->n_stores; i++) {
 		const struct vscsi_store *store = &saved->stores[i];

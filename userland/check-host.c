@@ -22,6 +22,7 @@
 static bool find_group(const struct check *check, const char *name, gid_t *gid)
 {
 	AUTO_FREE char *path = ctx_path(check->ctx, "/etc/group");
+
 	AUTO_FCLOSE FILE *file = fopen(path, "re");
 	struct group *group;
 
@@ -52,8 +53,7 @@ void check_device(struct check *check)
 				ui_format(
 					"there is no /dev/vhost-scsi, though vhost_scsi is loaded"),
 				ui_format(
-					"udevadm trigger --settle, or mknod it with the numbers in "
-					"/sys/class/misc/vhost-scsi/dev"));
+					"udevadm trigger --settle, or mknod it with the numbers in /sys/class/misc/vhost-scsi/dev"));
 		return;
 	}
 	if (!find_group(check, "kvm", &kvm))
@@ -75,12 +75,10 @@ void check_device(struct check *check)
 		check_say(
 			check, CHECK_WARNING, topic,
 			ui_format(
-				"the group kvm may not open /dev/vhost-scsi (mode %04o, group %u): only a "
-				"QEMU run by root, or by libvirt, can",
+				"the group kvm may not open /dev/vhost-scsi (mode %04o, group %u): only a QEMU run by root, or by libvirt, can",
 				st.st_mode & 07777, st.st_gid),
 			ui_format(
-				"udevadm trigger --action=change /dev/vhost-scsi with the package's udev rule, "
-				"or chgrp kvm and chmod 0660"));
+				"udevadm trigger --action=change /dev/vhost-scsi with the package's udev rule, or chgrp kvm and chmod 0660"));
 	else
 		check_say(check, CHECK_OK, topic,
 			  ui_format("/dev/vhost-scsi is the group kvm's"),
@@ -104,8 +102,7 @@ void check_kvm(struct check *check)
 			ui_format(
 				"there is no /dev/kvm: guests are emulated, which is slow"),
 			ui_format(
-				"modprobe kvm_intel or kvm_amd, and see that the firmware has "
-				"virtualization switched on"));
+				"modprobe kvm_intel or kvm_amd, and see that the firmware has virtualization switched on"));
 		return;
 	}
 	if (S_ISCHR(st.st_mode)) {
@@ -171,16 +168,14 @@ void check_memory(struct check *check)
 		check_say(
 			check, CHECK_NOTE, topic,
 			ui_format(
-				"none are reserved, and transparent ones are switched off: guests have "
-				"pages of 4 KiB and are slower"),
+				"none are reserved, and transparent ones are switched off: guests have pages of 4 KiB and are slower"),
 			ui_format(
 				"echo madvise >/sys/kernel/mm/transparent_hugepage/enabled"));
 	else
 		check_say(
 			check, CHECK_OK, topic,
 			ui_format(
-				"none are reserved, which vhost-scsi does not need; guests have "
-				"transparent ones"),
+				"none are reserved, which vhost-scsi does not need; guests have transparent ones"),
 			NULL);
 }
 

@@ -155,8 +155,7 @@ static void check_kernel(struct check *check, const char *release)
 				release, mod.file ? "its own" : "none"),
 			ui_format(
 				"dkms install vhost-scsi/" VERSION
-				" -k %s; what it says of the vhost layout means that this kernel is not "
-				"known yet",
+				" -k %s; what it says of the vhost layout means that this kernel is not known yet",
 				release));
 }
 
@@ -191,6 +190,7 @@ void check_kernels(struct check *check)
 static bool secure_boot(const struct check *check)
 {
 	AUTO_FREE char *path = ctx_path(check->ctx, SECURE_BOOT);
+
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char bytes[5] = { 0 };
 
@@ -237,8 +237,7 @@ void check_signature(struct check *check)
 				"%s asks for signed modules, and %s is not signed",
 				by, mod.file),
 			ui_format(
-				"make a key for dkms and enrol it: mokutil --import /var/lib/dkms/mok.pub, "
-				"reboot, then dkms install --force vhost-scsi/" VERSION));
+				"make a key for dkms and enrol it: mokutil --import /var/lib/dkms/mok.pub, reboot, then dkms install --force vhost-scsi/" VERSION));
 	else
 		check_say(check, CHECK_OK, "signature",
 			  ui_format("the kernel asks for none"), NULL);

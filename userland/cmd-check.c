@@ -134,6 +134,7 @@ int cmd_check(struct ctx *ctx, int argc, char **argv)
 		check_kvm,    check_memory,
 	};
 	AUTO_CONFIG struct vscsi_config *live = NULL;
+
 	__attribute__((cleanup(check_free))) struct check check = {
 		.ctx = ctx,
 	};

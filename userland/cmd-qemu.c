@@ -58,6 +58,7 @@ static char *libvirt_text(struct ctx *ctx, const struct qemu_wish *wish,
 {
 	const char *wwn = wish->target->wwn;
 	const char *wrong = vscsi_wwn_wrong(wwn, true);
+
 	AUTO_FREE char *override = override_text(args);
 	AUTO_FREE char *alias = alias_text(wwn);
 
@@ -82,8 +83,7 @@ static char *libvirt_text(struct ctx *ctx, const struct qemu_wish *wish,
 		"  <qemu:override>\n"
 		"    <qemu:device alias='%s'>\n"
 		"      <qemu:frontend>\n"
-		"%s"
-		"      </qemu:frontend>\n"
+		"%s      </qemu:frontend>\n"
 		"    </qemu:device>\n"
 		"  </qemu:override>\n"
 		"-->\n",

@@ -265,8 +265,7 @@ static void tell_targets(struct watch *watch, const struct vscsi_config *from,
 	}
 }
 
-/* One look. What went is told before what came. Something may go while it is looked at; then the
- * next look sees more. */
+/* One look. What went is told before what came; what goes meanwhile is for the next look. */
 static enum status look(struct watch *watch)
 {
 	AUTO_CONFIG struct vscsi_config *now = NULL;

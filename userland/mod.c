@@ -57,6 +57,7 @@ void mod_free(struct mod *mod)
 char *mod_read(const struct ctx *ctx, const char *path)
 {
 	AUTO_FREE char *full = ctx_path(ctx, path);
+
 	AUTO_CLOSE int fd = open(full, O_RDONLY | O_CLOEXEC);
 	char text[4096];
 	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
@@ -181,6 +182,7 @@ int mod_look(const struct ctx *ctx, const char *name, const char *release,
 bool mod_configfs_mounted(const struct ctx *ctx)
 {
 	AUTO_FREE char *path = ctx_path(ctx, "/proc/mounts");
+
 	AUTO_FCLOSE FILE *mounts = fopen(path, "re");
 	char line[4096];
 
@@ -274,9 +276,8 @@ int vs_modules_need(struct ctx *ctx)
 			return err;
 	}
 	if (!mod_configfs_mounted(ctx)) {
-		ui_error("configfs is not mounted at /sys/kernel/config: "
-			 "systemctl start sys-kernel-config.mount, or "
-			 "mount -t configfs configfs /sys/kernel/config");
+		ui_error(
+			"configfs is not mounted at /sys/kernel/config: systemctl start sys-kernel-config.mount, or mount -t configfs none /sys/kernel/config");
 		return -ENOENT;
 	}
 	return 0;

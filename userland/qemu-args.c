@@ -79,8 +79,7 @@ static int add_queues(struct ctx *ctx, const struct qemu_wish *wish,
 
 	if (wish->queues > 0 && (unsigned long)wish->queues > max) {
 		ui_error(
-			"%ld queues are more than the module's parameter max_io_vqs allows, %lu; "
-			"raise it: echo %ld >/sys/module/vhost_scsi/parameters/max_io_vqs",
+			"%ld queues are more than the module's parameter max_io_vqs allows, %lu; raise it: echo %ld >/sys/module/vhost_scsi/parameters/max_io_vqs",
 			wish->queues, max, wish->queues);
 		ctx->status = ST_FAILED;
 		return -EINVAL;
@@ -93,8 +92,7 @@ static int add_queues(struct ctx *ctx, const struct qemu_wish *wish,
 		   cpus <= (long)max) {
 		note(args,
 		     ui_format(
-			     "num_queues is left out: QEMU makes a request queue for each CPU of the "
-			     "guest, which is best; --num-queues N fixes the number"));
+			     "num_queues is left out: QEMU makes a request queue for each CPU of the guest, which is best; --num-queues N fixes the number"));
 	} else {
 		long queues = cpus < (long)max ? cpus : (long)max;
 
@@ -147,8 +145,7 @@ static void add_boot(const struct qemu_wish *wish, struct qemu_args *args)
 	if (tag > 31)
 		note(args,
 		     ui_format(
-			     "firmware looks at low target numbers only (OVMF: up to 31): "
-			     "TPG %u may not be found",
+			     "firmware looks at low target numbers only (OVMF: up to 31): TPG %u may not be found",
 			     tag));
 }
 
@@ -161,8 +158,7 @@ static int add_for_module(struct ctx *ctx, const struct qemu_wish *wish,
 	if (peer) {
 		add(args, "max_sectors", ui_strdup(PEER_MAX_SECTORS),
 		    ui_format(
-			    "the kernel's own vhost_scsi is loaded: it fails requests above 8 MiB, "
-			    "which Windows sends"));
+			    "the kernel's own vhost_scsi is loaded: it fails requests above 8 MiB, which Windows sends"));
 		if (can(args, "worker_per_virtqueue"))
 			add(args, "worker_per_virtqueue", ui_strdup("on"),
 			    ui_format(
@@ -170,8 +166,7 @@ static int add_for_module(struct ctx *ctx, const struct qemu_wish *wish,
 	} else if (can(args, "worker_per_virtqueue")) {
 		note(args,
 		     ui_format(
-			     "worker_per_virtqueue is left out: each request queue has a thread of its "
-			     "own without it, and is served faster"));
+			     "worker_per_virtqueue is left out: each request queue has a thread of its own without it, and is served faster"));
 	}
 	if (can(args, "hotplug"))
 		add(args, "hotplug", ui_strdup("on"),
@@ -179,12 +174,10 @@ static int add_for_module(struct ctx *ctx, const struct qemu_wish *wish,
 	else if (args->qemu.n)
 		note(args,
 		     ui_format(
-			     "this QEMU cannot tell the guest of LUNs that come and go: rescan in the "
-			     "guest, echo '- - -' >/sys/class/scsi_host/hostN/scan"));
+			     "this QEMU cannot tell the guest of LUNs that come and go: rescan in the guest, echo '- - -' >/sys/class/scsi_host/hostN/scan"));
 	if (wish->migratable && peer) {
 		ui_error(
-			"the kernel's own vhost_scsi does not log what it writes to guest memory: a "
-			"migrated guest would be damaged; load the module of vhost-scsi-dkms");
+			"the kernel's own vhost_scsi does not log what it writes to guest memory: a migrated guest would be damaged; load the module of vhost-scsi-dkms");
 		ctx->status = ST_FAILED;
 		return -EOPNOTSUPP;
 	}
@@ -225,8 +218,7 @@ int qemu_args_build(struct ctx *ctx, const struct qemu_wish *wish,
 	if (err)
 		note(args,
 		     ui_format(
-			     "QEMU is not installed here (qemu-system-x86): these arguments are what any "
-			     "version takes"));
+			     "QEMU is not installed here (qemu-system-x86): these arguments are what any version takes"));
 	mod_look(ctx, "vhost_scsi", NULL, &args->mod);
 	add(args, "wwpn", ui_strdup(wish->target->wwn),
 	    ui_format("the target; all its TPGs and LUNs are the guest's"));
@@ -242,8 +234,7 @@ int qemu_args_build(struct ctx *ctx, const struct qemu_wish *wish,
 		add_boot(wish, args);
 	note(args,
 	     ui_format(
-		     "the guest's memory need not be shared (no memory-backend with share=on): that is for "
-		     "vhost-user"));
+		     "the guest's memory need not be shared (no memory-backend with share=on): that is for vhost-user"));
 	note(args,
 	     ui_format(
 		     "QEMU opens /dev/vhost-scsi: root, the group kvm, or an open descriptor as vhostfd"));

@@ -40,8 +40,10 @@ struct qemu_args {
 	size_t n_notes;
 };
 
-/* Fills @args, which is to be freed by qemu_args_free() in any case. 0; or -errno with
- * ctx->status set, after saying why. */
+/*
+ * Fills @args, which is to be freed by qemu_args_free() in any case. 0; or -errno with
+ * ctx->status set, after saying why.
+ */
 int qemu_args_build(struct ctx *ctx, const struct qemu_wish *wish,
 		    struct qemu_args *args);
 void qemu_args_free(struct qemu_args *args);

@@ -24,7 +24,8 @@ struct qemu {
 	size_t n;		 /* 0: it has no such device */
 };
 
-/* Asks @path, or the one that is installed, for the device's properties and, if @version, for
+/*
+ * Asks @path, or the one that is installed, for the device's properties and, if @version, for
  * its version. 0; -ENOENT: there is none; another -errno: it does not run. @qemu is
  * to be freed by qemu_free() in any case. */
 int qemu_ask(const struct ctx *ctx, const char *path, bool version,
