@@ -14,7 +14,7 @@ programs := $(wildcard tests/vring/Makefile tests/aio/Makefile userland/Makefile
 alone = mkdir -p $(TREE)build/kmod && flock $(TREE)build/kmod/.lock
 kmod_one = $(alone) $(MAKE) -C $(TREE)kmod KDIR=$(1) MODROOT=$(MODROOT) VMLINUX=$(VMLINUX)
 
-.PHONY: all kmod userland install uninstall check test test-trixie test-debug fuzz demo \
+.PHONY: all kmod userland install uninstall deb check test test-trixie test-debug fuzz demo \
 	bench bench-guest bench-profile bench-smp clean help
 
 ## all: the module for both kernel series, and the programs
@@ -48,6 +48,10 @@ install:
 ## uninstall: take it away again; the in-tree module is back
 uninstall:
 	+$(call kmod_one,$(or $(KDIR),/lib/modules/$(KVER)/build)) uninstall
+
+## deb: Debian packages into build/deb/
+deb:
+	@$(TREE)userland/debian/build-packages
 
 ## check: style, static analysis and unit tests; runs no kernel
 check:
