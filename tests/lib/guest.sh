@@ -14,11 +14,11 @@
 #   guest_run NAME COMMAND          run in the guest; its output and status
 #   guest_wait NAME COMMAND         until the command succeeds in the guest
 #   guest_qmp NAME COMMAND [ARGS]   one QMP command; prints its return value
-#   guest_migrate_begin FROM TO     start a live migration, and hold it in precopy
-#   guest_migrate_end FROM TO       let it come to its end
 #   guest_kill NAME                 SIGKILL to the VMM, as a crash would be
 #   guest_stop NAME                 end it in an orderly way
 #   guest_stop_all                  for a test's cleanup
+#
+# To move one: migrate.sh.
 #
 # Everything waits for a condition with a deadline of its own; VSCSI_SLOW
 # multiplies all of them.
@@ -392,48 +392,6 @@ guest__qmp_event()
 guest_wait_event()
 {
 	until_true 60 guest__qmp_event "$1" "$2" "${3:-1}"
-}
-
-guest__migration()
-{
-	local count
-
-	guest__count "$1/qmp.log" "*\"event\": \"$2\"*$3*"
-	[ "$count" -gt 0 ]
-}
-
-# guest_migrate_begin FROM TO: returns when each page of the guest has been sent
-# once. It does not end before guest_migrate_end if the guest dirties its memory
-# faster than it is sent, and that is made slow.
-guest_migrate_begin()
-{
-	local name uri=unix:$GUEST_RUN/$2/migration
-
-	for name in "$1" "$2"; do
-		guest_qmp "$name" migrate-set-capabilities \
-			'{"capabilities":[{"capability":"events","state":true}]}' || return
-	done
-	guest_qmp "$1" migrate-set-parameters \
-		'{"max-bandwidth":10000000,"downtime-limit":1}' || return
-	guest_qmp "$2" migrate-incoming "{\"uri\":\"$uri\"}" || return
-	guest_qmp "$1" migrate "{\"uri\":\"$uri\"}" || return
-	until_true 120 guest__migration "$1" MIGRATION_PASS '"pass": 2}' &&
-		guest_qmp "$1" migrate-set-parameters '{"max-bandwidth":1000000}' && return
-	guest_say "$1 does not send its memory: $(guest_qmp "$1" query-migrate)"
-	return 1
-}
-
-# guest_migrate_end FROM TO: returns when the guest runs in TO.
-guest_migrate_end()
-{
-	guest_qmp "$1" migrate-set-parameters \
-		'{"max-bandwidth":10000000000,"downtime-limit":60000}' || return
-	until_true 120 guest__migration "$1" MIGRATION '"completed"' &&
-		until_true 60 guest__migration "$2" RESUME '' && return
-	guest_say "$1 does not move to $2: $(guest_qmp "$1" query-migrate)"
-	guest_show_logs "$1"
-	guest_show_logs "$2"
-	return 1
 }
 
 guest__close()
