@@ -9,12 +9,14 @@ KDIR ?=
 MODROOT ?= /
 VMLINUX ?=
 
-programs := $(wildcard tests/vring/Makefile tests/aio/Makefile userland/Makefile)
+programs := $(wildcard tests/vring/Makefile tests/aio/Makefile tests/scale/Makefile userland/Makefile)
+# Groups that a run of everything leaves out (KERNELS in their rc).
+LONG_GROUPS := hosts
 # Two builds of one kernel at a time would spoil each other's objects.
 alone = mkdir -p $(TREE)build/kmod && flock $(TREE)build/kmod/.lock
 kmod_one = $(alone) $(MAKE) -C $(TREE)kmod KDIR=$(1) MODROOT=$(MODROOT) VMLINUX=$(VMLINUX)
 
-.PHONY: all kmod userland install uninstall deb check test test-trixie test-debug fuzz demo \
+.PHONY: all kmod userland install uninstall deb check test test-trixie test-long test-debug fuzz demo \
 	bench bench-guest bench-profile bench-smp clean help
 
 ## all: the module for both kernel series, and the programs
@@ -64,6 +66,10 @@ test:
 ## test-trixie: load, io and a guest on the kernel and the QEMU of Debian 13
 test-trixie:
 	@tests/run -k trixie load io guest-smp/serve-newer-qemu
+
+## test-long: what takes too long for each run, on both series: two hosts at a time
+test-long:
+	@tests/run $(addprefix -k ,$(SERIES)) $(LONG_GROUPS)
 
 ## test-debug: the tests on the debug kernel (KASAN, lockdep, kmemleak)
 test-debug:

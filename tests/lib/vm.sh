@@ -66,7 +66,8 @@ ensure_packages() { # package...
 PACKAGES_VM=(qemu-system-x86 busybox-static xz-utils zstd kmod)
 # shellcheck disable=SC2034
 PACKAGES_TESTS=(sg3-utils fio jq targetcli-fb dbus python3-dbus e2fsprogs dosfstools mtools cpio
-	bash-builtins libaio-dev libc6-dev gcc make libvirt-daemon-system libvirt-clients)
+	bash-builtins libaio-dev libc6-dev gcc make libvirt-daemon-system libvirt-clients
+	nbd-server nbd-client tcmu-runner qemu-utils)
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole libjson-c-dev libkmod-dev libudev-dev)
 # shellcheck disable=SC2034
