@@ -418,6 +418,17 @@ guest__keep_logs()
 	cp "$GUEST_RUN/$1"/*.log "$GUEST_RUN/$1/cmdline" "$VM_OUT/guest-$1/" || true
 }
 
+# Where each task of a process stands, for the reader of a failed test.
+guest__show_tasks()
+{
+	local task
+
+	for task in /proc/"$1"/task/*; do
+		echo "--- $(<"$task/comm") $(grep State: "$task/status")" >&2
+		cat "$task/stack" >&2
+	done
+}
+
 guest__gone()
 {
 	! guest_alive "$1"
@@ -442,6 +453,7 @@ guest_stop()
 	guest_alive "$1" && guest__send "$1" qmp '{"execute":"quit"}'
 	if ! until_true 60 guest__gone "$1"; then
 		guest_say "$1 does not end"
+		guest__show_tasks "$pid"
 		guest_kill "$1"
 		return 1
 	fi
