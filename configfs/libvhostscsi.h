@@ -152,10 +152,12 @@ void vscsi_tree_close(struct vscsi_tree *tree);
 int vscsi_tree_lock(struct vscsi_tree *tree, unsigned int seconds);
 void vscsi_tree_unlock(struct vscsi_tree *tree);
 /* The last failure of @tree in one line: what was tried, where, why, and what to do. Never NULL.
- * Also after vscsi_tree_open() failed, with @tree NULL. */
+ * Also after vscsi_tree_open() failed, with @tree NULL.
+ */
 const char *vscsi_tree_error(const struct vscsi_tree *tree);
 /* A descriptor to poll(): readable when targets, TPGs, LUNs or backstores came or went. It does
- * not tell of attributes that change, nor of a guest that attaches. */
+ * not tell of attributes that change, nor of a guest that attaches.
+ */
 int vscsi_tree_watch(struct vscsi_tree *tree);
 /* Forgets what made the descriptor readable, and looks at directories that are new. */
 int vscsi_tree_watched(struct vscsi_tree *tree);
@@ -168,7 +170,8 @@ struct vscsi_config *vscsi_config_copy(const struct vscsi_config *config);
 void vscsi_config_free(struct vscsi_config *config);
 
 /* They return what was made, in its place, or NULL with errno EEXIST, EINVAL or ENOMEM.
- * Pointers into an array are valid until the next such call on that array. */
+ * Pointers into an array are valid until the next such call on that array.
+ */
 struct vscsi_store *vscsi_config_add_store(struct vscsi_config *config,
 					   enum vscsi_kind kind,
 					   const char *name);
@@ -214,7 +217,8 @@ void vscsi_tpg_del_lun(struct vscsi_tpg *tpg, unsigned int index);
  * -EINVAL: @wanted cannot be (a LUN of a store that is not there, a bad name ...); -EBUSY: a guest uses a TPG,
  * a nexus or a LUN that would go or become another (a LUN may only go, as a disk is pulled), or another fabric a
  * store; -EPERM: data would be lost (a ramdisk that would be replaced); -EOPNOTSUPP: a store of a kind that
- * could not be made again would go. */
+ * could not be made again would go.
+ */
 int vscsi_plan_make(struct vscsi_tree *tree, const struct vscsi_config *live,
 		    const struct vscsi_config *wanted,
 		    struct vscsi_plan **plan);
@@ -226,7 +230,8 @@ const char *vscsi_plan_step(const struct vscsi_plan *plan, size_t index);
 char vscsi_plan_sign(const struct vscsi_plan *plan, size_t index);
 /* Does all steps, or undoes those that were done. @progress, if given, is called before each.
  * SIGINT, SIGTERM and SIGHUP wait; -EINTR: one came, and nothing is changed. -ENOTRECOVERABLE: undoing
- * failed as well; the error says what is left. */
+ * failed as well; the error says what is left.
+ */
 int vscsi_plan_run(struct vscsi_plan *plan,
 		   void (*progress)(void *arg, size_t index, const char *step),
 		   void *arg);
@@ -247,7 +252,8 @@ int vscsi_serial_make(struct vscsi_tree *tree, const char *seed,
 		      char serial[VSCSI_SERIAL_MADE]);
 /* Has another size of a block or user backstore seen. Nothing is written for a block device: our module sees
  * its new size by itself and tells the guests; under the in-tree one, rescan in the guest. -EOPNOTSUPP: LIO fixed it
- * when the backstore was made. @size: 0 if the device says; user: bytes. @now is the size afterwards. */
+ * when the backstore was made. @size: 0 if the device says; user: bytes. @now is the size afterwards.
+ */
 int vscsi_store_resize(struct vscsi_tree *tree, const struct vscsi_store *store,
 		       uint64_t size, uint64_t *now);
 /* Persistent reservations that LIO kept in its folder for the store of @serial: 1 if there are, 0, -errno. */

@@ -22,7 +22,8 @@ struct port {
 };
 
 /* The link in a directory; LIO shows its target relative to the link, and wants
- * to be given one from the root. */
+ * to be given one from the root.
+ */
 static int find_link(struct make *make, const char *dir, char **name,
 		     char **target)
 {
@@ -41,7 +42,8 @@ static int find_link(struct make *make, const char *dir, char **name,
 }
 
 /* Remove a directory with a link in it, or only the link. With the last link to
- * a backstore of @serial, its reservations end. */
+ * a backstore of @serial, its reservations end.
+ */
 static int plan_unlink(struct make *make, const char *dir, bool keep_dir,
 		       const char *serial)
 {

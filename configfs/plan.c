@@ -146,7 +146,8 @@ static int plan_stores_down(struct make *make, bool lossy)
 }
 
 /* Registrations end with the last LUN link; they are kept in a file, and can
- * only be loaded while there is none. */
+ * only be loaded while there is none.
+ */
 static void plan_reservations(struct make *make)
 {
 	for (size_t i = 0; i < make->live->n_stores; i++) {

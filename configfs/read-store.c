@@ -55,7 +55,8 @@ int read_attrs(struct vscsi_tree *tree, const char *dir,
 }
 
 /* What stands between @key and @end, or the end of the line; by the last @end,
- * for a path may have blanks. The caller's string. */
+ * for a path may have blanks. The caller's string.
+ */
 static char *between(const char *info, const char *key, const char *end)
 {
 	const char *from = strstr(info, key);

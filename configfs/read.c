@@ -60,7 +60,7 @@ static int read_alua(struct vscsi_tree *tree, struct vscsi_lun *lun,
 		return 0;
 	char *name = value + sizeof(key) - 1;
 
-	name[strcspn(name, " \n")] = '\0';
+	name[strcspn(name, "\n ")] = '\0';
 	if (!strcmp(name, "default_tg_pt_gp") || !name_is_good(name))
 		return 0;
 	return vscsi_set(&lun->alua, name);

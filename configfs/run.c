@@ -58,7 +58,8 @@ static int write_value(struct vscsi_plan *plan, const struct op *op,
 }
 
 /* Hand a backstore the registrations that were kept for it, once: a second time
- * they would be there twice. Without any, or without a file, all is well. */
+ * they would be there twice. Without any, or without a file, all is well.
+ */
 static int load_reservations(struct vscsi_plan *plan, const char *store,
 			     const char *serial)
 {
@@ -183,7 +184,8 @@ static void explain(struct vscsi_plan *plan, const struct op *op, int error)
 }
 
 /* Back to where it began. What cannot be undone is left, and the rest is gone
- * on with: the less differs from before, the better. */
+ * on with: the less differs from before, the better.
+ */
 static int undo_all(struct vscsi_plan *plan, int rc)
 {
 	const struct op *failed = NULL, *lost = NULL;

@@ -338,7 +338,7 @@ static int explain_no_tree(const char *root, int error)
 	if (!*root && !statfs(config, &fs) && fs.f_type != 0x62656570)
 		return tree_fail(
 			NULL, error,
-			"no configfs at %s; mount it: mount -t configfs configfs %s",
+			"no configfs at %s; mount it: mount -t configfs none %s",
 			config, config);
 	return tree_fail(NULL, error,
 			 "cannot open %s/" CONFIGFS_TARGET

@@ -83,9 +83,10 @@ static void note(struct vscsi_tpg *tpg, struct se_dev_entry *deve)
 	BUILD_BUG_ON(__alignof__(struct se_lun) <= VSCSI_LUN_RO);
 	if (deve->lun_access_ro)
 		entry |= VSCSI_LUN_RO;
+	if (!slot)
+		return;
 	/* Pairs with the READ_ONCE() of vscsi_search_lun(). */
-	if (slot)
-		smp_store_release(slot, entry);
+	smp_store_release(slot, entry);
 }
 
 /**

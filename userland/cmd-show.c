@@ -51,7 +51,7 @@ static void show_tpg(const struct vscsi_config *live,
 		printf("    guest     %sprocess %d%s%s, user %u%s\n",
 		       ui_style(UI_GOOD), (int)tpg->pid,
 		       tpg->command ? ", " : "",
-		       tpg->command ? tpg->command : "", (unsigned)tpg->uid,
+		       tpg->command ? tpg->command : "", (unsigned int)tpg->uid,
 		       ui_style_end(UI_GOOD));
 	else
 		printf("    guest     %s\n",

@@ -55,7 +55,8 @@ extern const struct cmd commands[]; /* ends with a name NULL */
 /* DIR/path for --root DIR. To be freed. */
 char *ctx_path(const struct ctx *ctx, const char *path);
 /* Opens ctx->tree if it is not open; with @lock keeps others out until the
- * end. Says why not and returns the status. */
+ * end. Says why not and returns the status.
+ */
 enum status ctx_open(struct ctx *ctx, bool lock);
 /* The status for a negative errno of the library; says its error. */
 enum status ctx_tree_failed(struct ctx *ctx, int err);
@@ -85,7 +86,8 @@ struct opt {
 
 /* Options of the command and of all commands; what is none is moved to the
  * front of @argv. Returns how many those are: at least @min, at most @max. Or -1: return
- * ctx->status (also after --help). */
+ * ctx->status (also after --help).
+ */
 int opts_parse(struct ctx *ctx, const struct opt *opts, int argc, char **argv,
 	       int min, int max);
 /* Options of all commands that come before the command; how many words. */
@@ -97,23 +99,27 @@ enum status opts_unknown(struct ctx *ctx, const char *what, const char *word,
 /* ---- find.c ---- */
 
 /* Opens the tree and reads what is there, with the labels (names of targets) that the
- * saved configuration has. Without LIO: nothing is there, and a note says why. Returns a status. */
+ * saved configuration has. Without LIO: nothing is there, and a note says why. Returns a status.
+ */
 enum status ctx_read(struct ctx *ctx, struct vscsi_config **live);
 /* A target by its name, its WWN, or the name of a backstore that only it has.
- * NULL: none, or several; says so and sets ctx->status. */
+ * NULL: none, or several; says so and sets ctx->status.
+ */
 struct vscsi_target *find_target(struct ctx *ctx, struct vscsi_config *config,
 				 const char *word);
 
 /* ---- mod.c ---- */
 
 /* Sees to it that LIO and vhost_scsi are loaded and configfs is mounted, before a change.
- * Does nothing with --root. Says why not; 0 or -errno. */
+ * Does nothing with --root. Says why not; 0 or -errno.
+ */
 int vs_modules_need(struct ctx *ctx);
 
 /* ---- cmd-qemu.c ---- */
 
 /* The QEMU arguments of a target to standard output, for people. @num_queues: 0
- * for what is best. Returns a status. */
+ * for what is best. Returns a status.
+ */
 int qemu_args_print(struct ctx *ctx, const struct vscsi_target *target,
 		    unsigned int num_queues, bool libvirt);
 /* { "args": [ "-device", "vhost-scsi-pci,wwpn=..." ], ... }, or NULL after saying why. */

@@ -14,7 +14,8 @@
 #define OWN_VERSION 1
 
 /* A nexus that a file does not name is "" afterwards, one that is null is NULL. Both
- * readers return 0, or -EINVAL after saying what is wrong. */
+ * readers return 0, or -EINVAL after saying what is wrong.
+ */
 int own_read(const struct js *js, struct vscsi_config *config);
 struct json_object *own_write(const struct vscsi_config *config);
 /* An object of attributes; numbers where they are numbers. */
@@ -29,7 +30,8 @@ struct json_object *targetcli_write(const struct vscsi_config *config);
 /* ---- attrs.c ---- */
 
 /* Takes away attributes that have the value which they have by themselves, but not
- * those that @keep names (which may be NULL). */
+ * those that @keep names (which may be NULL).
+ */
 void attrs_drop_defaults(struct vscsi_config *config,
 			 const struct vscsi_config *keep);
 
@@ -90,7 +92,8 @@ enum status check_wwn(struct ctx *ctx, const char *option, const char *wwn);
 /* What is ours. Empty if there is no file; NULL after saying what is wrong with it. */
 struct vscsi_config *state_load(struct ctx *ctx);
 /* The same for a command that only shows: empty if it could not be read, which
- * ctx_read() has told. */
+ * ctx_read() has told.
+ */
 struct vscsi_config *state_load_quietly(struct ctx *ctx);
 /* Gives targets the names that they have in the saved configuration. */
 void state_label(struct vscsi_config *config, const struct vscsi_config *ours);
@@ -98,7 +101,8 @@ void state_label(struct vscsi_config *config, const struct vscsi_config *ours);
 struct vscsi_config *state_refresh(const struct vscsi_config *ours,
 				   const struct vscsi_config *from, bool all);
 /* Writes the file beside the old one (prepare), then in its place (commit). Both say what
- * went wrong and return a status. */
+ * went wrong and return a status.
+ */
 enum status state_prepare(struct ctx *ctx, const struct vscsi_config *ours);
 enum status state_commit(struct ctx *ctx);
 void state_abandon(struct ctx *ctx);

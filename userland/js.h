@@ -31,7 +31,8 @@ int js_wrong(const struct js *js, const char *key, const char *format, ...)
 /* What has another name than these is wrong. @known ends with NULL. */
 int js_only(const struct js *js, const char *const known[]);
 /* They return 0, or -EINVAL after js_wrong(). What is not there, and need not be, leaves the
- * value as it was. A string stays the object's. */
+ * value as it was. A string stays the object's.
+ */
 int js_string(const struct js *js, const char *key, bool needed,
 	      const char **value);
 int js_number(const struct js *js, const char *key, bool needed,

@@ -27,7 +27,8 @@ struct qemu {
 /*
  * Asks @path, or the one that is installed, for the device's properties and, if @version, for
  * its version. 0; -ENOENT: there is none; another -errno: it does not run. @qemu is
- * to be freed by qemu_free() in any case. */
+ * to be freed by qemu_free() in any case.
+ */
 int qemu_ask(const struct ctx *ctx, const char *path, bool version,
 	     struct qemu *qemu);
 void qemu_free(struct qemu *qemu);

@@ -69,7 +69,8 @@ struct source {
 /* Exactly one was given, and what goes with it. Returns a status. */
 enum status source_check(struct ctx *ctx, const struct source *source);
 /* The backstore, in change->wanted and (if it is new) in change->ours, by @name if it is a
- * new one. NULL after saying what is wrong, with ctx->status set. The file is made. */
+ * new one. NULL after saying what is wrong, with ctx->status set. The file is made.
+ */
 const struct vscsi_store *source_store(struct change *change,
 				       struct source *source, const char *name);
 /* The change was made: the file stays. Without this, source_undo() takes it back. */

@@ -216,10 +216,11 @@ char *ui_size(uint64_t bytes)
 /* "", "B", "K", "KB", "KiB" in either case: how far to shift; else -1. */
 static int unit_shift(const char *unit)
 {
-	const char *at;
+	const char *at = *unit ? strchr(units, toupper((unsigned char)*unit))
+			       : NULL;
 	int shift = 0;
 
-	if (*unit && (at = strchr(units, toupper((unsigned char)*unit)))) {
+	if (at) {
 		shift = 10 * (at - units + 1);
 		unit++;
 		if (*unit == 'i')
@@ -266,7 +267,7 @@ int ui_parse_size(const char *text, uint64_t *bytes)
 
 	if (shift < 0 || whole > ((uint64_t)INT64_MAX >> shift))
 		return -EINVAL;
-	part = (unsigned __int128)part * ((uint64_t)1 << shift) / scale;
+	part = (__uint128_t)part * ((uint64_t)1 << shift) / scale;
 	*bytes = (whole << shift) + part;
 	return *bytes && *bytes <= INT64_MAX ? 0 : -EINVAL;
 }
