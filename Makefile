@@ -11,7 +11,7 @@ VMLINUX ?=
 
 programs := $(wildcard tests/vring/Makefile tests/aio/Makefile tests/scale/Makefile userland/Makefile)
 # Groups that a run of everything leaves out (KERNELS in their rc).
-LONG_GROUPS := hosts
+LONG_GROUPS := packaging hosts
 # Two builds of one kernel at a time would spoil each other's objects.
 alone = mkdir -p $(TREE)build/kmod && flock $(TREE)build/kmod/.lock
 kmod_one = $(alone) $(MAKE) -C $(TREE)kmod KDIR=$(1) MODROOT=$(MODROOT) VMLINUX=$(VMLINUX)
@@ -67,7 +67,7 @@ test:
 test-trixie:
 	@tests/run -k trixie load io guest-smp/serve-newer-qemu
 
-## test-long: what takes too long for each run, on both series: two hosts at a time
+## test-long: what takes too long for each run, on both series: the packages, two hosts at a time
 test-long:
 	@tests/run $(addprefix -k ,$(SERIES)) $(LONG_GROUPS)
 
