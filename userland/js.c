@@ -337,37 +337,10 @@ bool js_is_null(const struct js *js, const char *key)
 	return json_object_object_get_ex(js->object, key, &object) && !object;
 }
 
-/**
- * js_list() - a list
- * @js: the object
- * @key: its name; it need not be there
- * @n: how many items it has
- *
- * Return: 0, or -EINVAL.
- */
-int js_list(const struct js *js, const char *key, size_t *n)
+/* An object that is an item of a list. */
+static int get_item(const struct js *js, const char *key,
+		    struct json_object *list, size_t index, struct js *item)
 {
-	struct json_object *list;
-	int rc = get(js, key, false, json_type_array, "a list, [...]", &list);
-
-	*n = rc > 0 ? json_object_array_length(list) : 0;
-	return rc < 0 ? rc : 0;
-}
-
-/**
- * js_item() - an object in a list
- * @js: the object that has the list
- * @key: the list's name
- * @index: which item
- * @item: the object; it belongs to @js
- *
- * Return: 0, or -EINVAL.
- */
-int js_item(const struct js *js, const char *key, size_t index, struct js *item)
-{
-	struct json_object *list;
-
-	json_object_object_get_ex(js->object, key, &list);
 	item->file = js->file;
 	item->object = json_object_array_get_idx(list, index);
 	if (snprintf(item->path, sizeof(item->path), "%s%s%s[%zu]", js->path,
@@ -377,6 +350,57 @@ int js_item(const struct js *js, const char *key, size_t index, struct js *item)
 	if (!json_object_is_type(item->object, json_type_object))
 		return js_wrong(item, NULL, "has to be an object, {...}");
 	return 0;
+}
+
+/**
+ * js_each() - read the objects of a list, in their order
+ * @js: the object that has the list
+ * @key: the list's name; it need not be there
+ * @read: reads one; returns -EINVAL after js_wrong(), or what is added up
+ * @arg: handed to @read
+ *
+ * Return: the sum, or -EINVAL for the first that is wrong.
+ */
+int js_each(const struct js *js, const char *key,
+	    int (*read)(const struct js *item, void *arg), void *arg)
+{
+	struct json_object *list;
+	int rc = get(js, key, false, json_type_array, "a list, [...]", &list);
+	size_t n = rc > 0 ? json_object_array_length(list) : 0;
+	int sum = 0;
+
+	for (size_t i = 0; rc >= 0 && i < n; i++) {
+		struct js item;
+
+		rc = get_item(js, key, list, i, &item);
+		rc = rc ? rc : read(&item, arg);
+		sum += rc;
+	}
+	return rc < 0 ? rc : sum;
+}
+
+/**
+ * js_target() - add the target that an object names as "wwn"
+ * @js: the object
+ * @config: where it is added
+ *
+ * Return: the target, or NULL after saying what is wrong.
+ */
+struct vscsi_target *js_target(const struct js *js, struct vscsi_config *config)
+{
+	const char *wwn;
+
+	if (js_string(js, "wwn", true, &wwn))
+		return NULL;
+	const char *wrong = vscsi_wwn_wrong(wwn, false);
+	struct vscsi_target *target =
+		wrong ? NULL : vscsi_config_add_target(config, wwn);
+
+	if (wrong)
+		js_wrong(js, "wwn", "'%s': %s", wwn, wrong);
+	else if (!target)
+		js_wrong(js, "wwn", "%s is there twice", wwn);
+	return target;
 }
 
 static int add_attr(const struct js *js, const char *name,

@@ -40,11 +40,12 @@ int js_number(const struct js *js, const char *key, bool needed,
 int js_size(const struct js *js, const char *key, bool needed, uint64_t *value);
 int js_bool(const struct js *js, const char *key, bool *value);
 bool js_is_null(const struct js *js, const char *key);
-/* How many items a list has; 0 if it is not there. */
-int js_list(const struct js *js, const char *key, size_t *n);
-/* An object that is an item of a list. */
-int js_item(const struct js *js, const char *key, size_t index,
-	    struct js *item);
+/* Reads the objects of a list. Returns the sum of what @read returned, or -EINVAL. */
+int js_each(const struct js *js, const char *key,
+	    int (*read)(const struct js *item, void *arg), void *arg);
+/* Adds the target that an object names; NULL after js_wrong(). */
+struct vscsi_target *js_target(const struct js *js,
+			       struct vscsi_config *config);
 /* An object of numbers, booleans and strings. */
 int js_attrs(const struct js *js, const char *key, struct vscsi_attrs *attrs);
 

@@ -64,7 +64,7 @@ static int read_kind(const struct js *js, struct vscsi_store *store)
 	}
 }
 
-static int read_store(const struct js *js, struct vscsi_config *config)
+static int read_store(const struct js *js, void *config)
 {
 	const char *kind, *name;
 
@@ -91,7 +91,7 @@ static int read_store(const struct js *js, struct vscsi_config *config)
 }
 
 /* "fileio/disk0" */
-static int read_lun(const struct js *js, struct vscsi_tpg *tpg)
+static int read_lun(const struct js *js, void *tpg)
 {
 	static const char *const known[] = { "lun", "backstore", "alias",
 					     "alua", NULL };
@@ -123,7 +123,7 @@ static int read_lun(const struct js *js, struct vscsi_tpg *tpg)
 		       : 0;
 }
 
-static int read_mapped(const struct js *js, struct vscsi_acl *acl)
+static int read_mapped(const struct js *js, void *acl)
 {
 	static const char *const known[] = { "lun", "tpg_lun", "readonly",
 					     NULL };
@@ -140,37 +140,27 @@ static int read_mapped(const struct js *js, struct vscsi_acl *acl)
 	return 0;
 }
 
-static int read_acl(const struct js *js, struct vscsi_tpg *tpg)
+static int read_acl(const struct js *js, void *tpg)
 {
 	static const char *const known[] = { "initiator", "luns", NULL };
 	const char *initiator;
-	size_t n;
 
-	if (js_only(js, known) ||
-	    js_string(js, "initiator", true, &initiator) ||
-	    js_list(js, "luns", &n))
+	if (js_only(js, known) || js_string(js, "initiator", true, &initiator))
 		return -EINVAL;
 	struct vscsi_acl *acl = vscsi_tpg_add_acl(tpg, initiator);
 
 	if (!acl)
 		return js_wrong(js, "initiator", "%s is there twice",
 				initiator);
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "luns", i, &item) || read_mapped(&item, acl))
-			return -EINVAL;
-	}
-	return 0;
+	return js_each(js, "luns", read_mapped, acl);
 }
 
-static int read_tpg(const struct js *js, struct vscsi_target *target)
+static int read_tpg(const struct js *js, void *target)
 {
 	static const char *const known[] = { "tag",  "nexus", "attributes",
 					     "luns", "acls",  NULL };
 	unsigned long tag = 1;
 	const char *nexus = "";
-	size_t n;
 
 	if (js_only(js, known) ||
 	    js_number(js, "tag", false, VSCSI_TAG_MAX, &tag))
@@ -189,53 +179,26 @@ static int read_tpg(const struct js *js, struct vscsi_target *target)
 	if (wrong)
 		return js_wrong(js, "nexus", "'%s': %s", nexus, wrong);
 	if (vscsi_set(&tpg->nexus, nexus) ||
-	    js_attrs(js, "attributes", &tpg->attrs) || js_list(js, "luns", &n))
+	    js_attrs(js, "attributes", &tpg->attrs) ||
+	    js_each(js, "luns", read_lun, tpg) ||
+	    js_each(js, "acls", read_acl, tpg))
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "luns", i, &item) || read_lun(&item, tpg))
-			return -EINVAL;
-	}
-	if (js_list(js, "acls", &n))
-		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "acls", i, &item) || read_acl(&item, tpg))
-			return -EINVAL;
-	}
 	return 0;
 }
 
-static int read_target(const struct js *js, struct vscsi_config *config)
+static int read_target(const struct js *js, void *config)
 {
 	static const char *const known[] = { "name", "wwn", "parameters",
 					     "tpgs", NULL };
-	const char *wwn;
-	size_t n;
 
-	if (js_only(js, known) || js_string(js, "wwn", true, &wwn))
+	if (js_only(js, known))
 		return -EINVAL;
-	const char *wrong = vscsi_wwn_wrong(wwn, false);
+	struct vscsi_target *target = js_target(js, config);
 
-	if (wrong)
-		return js_wrong(js, "wwn", "'%s': %s", wwn, wrong);
-	struct vscsi_target *target = vscsi_config_add_target(config, wwn);
-
-	if (!target)
-		return js_wrong(js, "wwn", "%s is there twice", wwn);
-	if (set_string(js, "name", false, &target->label) ||
-	    js_attrs(js, "parameters", &target->params) ||
-	    js_list(js, "tpgs", &n))
+	if (!target || set_string(js, "name", false, &target->label) ||
+	    js_attrs(js, "parameters", &target->params))
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "tpgs", i, &item) || read_tpg(&item, target))
-			return -EINVAL;
-	}
-	return 0;
+	return js_each(js, "tpgs", read_tpg, target);
 }
 
 /* A name means one target. */
@@ -265,7 +228,6 @@ int own_read(const struct js *js, struct vscsi_config *config)
 	static const char *const known[] = { "version", "backstores", "targets",
 					     NULL };
 	unsigned long version;
-	size_t n;
 
 	if (js_only(js, known) ||
 	    js_number(js, "version", true, 1000000, &version))
@@ -275,23 +237,8 @@ int own_read(const struct js *js, struct vscsi_config *config)
 			js, "version",
 			"is %lu, and this vhost-scsi knows %d: use a newer one",
 			version, OWN_VERSION);
-	if (js_list(js, "backstores", &n))
+	if (js_each(js, "backstores", read_store, config) ||
+	    js_each(js, "targets", read_target, config))
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "backstores", i, &item) ||
-		    read_store(&item, config))
-			return -EINVAL;
-	}
-	if (js_list(js, "targets", &n))
-		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "targets", i, &item) ||
-		    read_target(&item, config))
-			return -EINVAL;
-	}
 	return check_labels(js, config);
 }

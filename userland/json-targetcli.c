@@ -42,7 +42,7 @@ static int set_string(const struct js *js, const char *key, bool needed,
 static const char *const no_settings[] = { "pi_prot_format", "dev_size",
 					   "dev_config" };
 
-static int read_store(const struct js *js, struct vscsi_config *config)
+static int read_store(const struct js *js, void *config)
 {
 	const char *plugin, *name;
 
@@ -85,7 +85,7 @@ static int read_store(const struct js *js, struct vscsi_config *config)
 }
 
 /* "/backstores/fileio/disk0" */
-static int read_lun(const struct js *js, struct vscsi_tpg *tpg)
+static int read_lun(const struct js *js, void *tpg)
 {
 	unsigned long index;
 	const char *object, *alua = NULL;
@@ -124,7 +124,7 @@ static int read_lun(const struct js *js, struct vscsi_tpg *tpg)
 	return 0;
 }
 
-static int read_mapped(const struct js *js, struct vscsi_acl *acl)
+static int read_mapped(const struct js *js, void *acl)
 {
 	unsigned long index, lun;
 	bool readonly = false;
@@ -138,32 +138,22 @@ static int read_mapped(const struct js *js, struct vscsi_acl *acl)
 	return 0;
 }
 
-static int read_acl(const struct js *js, struct vscsi_tpg *tpg)
+static int read_acl(const struct js *js, void *tpg)
 {
 	const char *initiator;
-	size_t n;
 
-	if (js_string(js, "node_wwn", true, &initiator) ||
-	    js_list(js, "mapped_luns", &n))
+	if (js_string(js, "node_wwn", true, &initiator))
 		return -EINVAL;
 	struct vscsi_acl *acl = vscsi_tpg_add_acl(tpg, initiator);
 
 	if (!acl)
 		return js_wrong(js, "node_wwn", "%s is there twice", initiator);
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "mapped_luns", i, &item) ||
-		    read_mapped(&item, acl))
-			return -EINVAL;
-	}
-	return 0;
+	return js_each(js, "mapped_luns", read_mapped, acl);
 }
 
-static int read_tpg(const struct js *js, struct vscsi_target *target)
+static int read_tpg(const struct js *js, void *target)
 {
 	unsigned long tag;
-	size_t n;
 
 	if (js_number(js, "tag", true, VSCSI_TAG_MAX, &tag))
 		return -EINVAL;
@@ -173,54 +163,27 @@ static int read_tpg(const struct js *js, struct vscsi_target *target)
 		return js_wrong(js, "tag", "%lu is there twice", tag);
 	/* as if the file did not say: there is one, or it is made */
 	if (vscsi_set(&tpg->nexus, "") ||
-	    js_attrs(js, "attributes", &tpg->attrs) || js_list(js, "luns", &n))
+	    js_attrs(js, "attributes", &tpg->attrs) ||
+	    js_each(js, "luns", read_lun, tpg) ||
+	    js_each(js, "node_acls", read_acl, tpg))
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "luns", i, &item) || read_lun(&item, tpg))
-			return -EINVAL;
-	}
-	if (js_list(js, "node_acls", &n))
-		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "node_acls", i, &item) || read_acl(&item, tpg))
-			return -EINVAL;
-	}
 	return 0;
 }
 
 /* 1: it is another fabric's */
-static int read_target(const struct js *js, struct vscsi_config *config)
+static int read_target(const struct js *js, void *config)
 {
-	const char *fabric, *wwn;
-	size_t n;
+	const char *fabric;
 
-	if (js_string(js, "fabric", true, &fabric) ||
-	    js_string(js, "wwn", true, &wwn))
+	if (js_string(js, "fabric", true, &fabric))
 		return -EINVAL;
 	if (strcmp(fabric, "vhost"))
 		return 1;
-	const char *wrong = vscsi_wwn_wrong(wwn, false);
+	struct vscsi_target *target = js_target(js, config);
 
-	if (wrong)
-		return js_wrong(js, "wwn", "'%s': %s", wwn, wrong);
-	struct vscsi_target *target = vscsi_config_add_target(config, wwn);
-
-	if (!target)
-		return js_wrong(js, "wwn", "%s is there twice", wwn);
-	if (js_attrs(js, "parameters", &target->params) ||
-	    js_list(js, "tpgs", &n))
+	if (!target || js_attrs(js, "parameters", &target->params))
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "tpgs", i, &item) || read_tpg(&item, target))
-			return -EINVAL;
-	}
-	return 0;
+	return js_each(js, "tpgs", read_tpg, target);
 }
 
 /* Whether a target of another fabric has the backstore. */
@@ -267,30 +230,15 @@ static void drop_strangers(const struct js *js, struct vscsi_config *config)
  */
 int targetcli_read(const struct js *js, struct vscsi_config *config)
 {
-	size_t n, others = 0;
+	int others;
 
-	if (js_list(js, "storage_objects", &n))
+	if (js_each(js, "storage_objects", read_store, config))
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-
-		if (js_item(js, "storage_objects", i, &item) ||
-		    read_store(&item, config))
-			return -EINVAL;
-	}
-	if (js_list(js, "targets", &n))
-		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct js item;
-		int rc = js_item(js, "targets", i, &item);
-
-		rc = rc ? rc : read_target(&item, config);
-		if (rc < 0)
-			return rc;
-		others += rc;
-	}
+	others = js_each(js, "targets", read_target, config);
+	if (others < 0)
+		return others;
 	if (others) {
-		ui_note("%s: %zu targets of other fabrics are passed over",
+		ui_note("%s: %d targets of other fabrics are passed over",
 			js->file->name, others);
 		drop_strangers(js, config);
 	}
