@@ -71,5 +71,7 @@ PACKAGES_TESTS=(sg3-utils fio jq targetcli-fb dbus python3-dbus e2fsprogs dosfst
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(gcc make bc bison flex libelf-dev libssl-dev binutils pahole libjson-c-dev libkmod-dev libudev-dev)
 # shellcheck disable=SC2034
-PACKAGES_CHECK=(sparse shellcheck clang-format clang libclang-rt-14-dev libcmocka-dev perl git
-	xz-utils kmod mandoc groff-base)
+PACKAGES_CHECK=(sparse shellcheck clang-format perl git xz-utils kmod mandoc groff-base)
+# What is tested on the machine itself, by "make check" and by tests/run.
+# shellcheck disable=SC2034
+PACKAGES_UNIT=(clang libclang-rt-14-dev libcmocka-dev)
