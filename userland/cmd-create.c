@@ -231,8 +231,11 @@ static enum status tell_json(struct ctx *ctx, const struct wish *wish,
 	json_object_object_add(object, "lun", json_object_new_int64(0));
 	json_object_object_add(object, "backstore",
 			       json_object_new_string(name));
-	json_object_object_add(object, "size",
-			       json_object_new_int64(store->size));
+	uint64_t size = source_size(store);
+
+	if (size)
+		json_object_object_add(object, "size",
+				       json_object_new_int64(size));
 	struct json_object *qemu = qemu_args_json(
 		ctx, target, wish->num_queues < 0 ? 0 : wish->num_queues);
 
@@ -248,12 +251,13 @@ static enum status tell(struct ctx *ctx, const struct wish *wish,
 {
 	if (ctx->json)
 		return tell_json(ctx, wish, target, tpg, store);
-	AUTO_FREE char *size = ui_size(store->size);
+	uint64_t bytes = source_size(store);
+	AUTO_FREE char *size = ui_size(bytes);
 
 	printf("%s%s%s is %s, LUN 0 of target %u is %s/%s%s%s\n",
 	       ui_style(UI_HEAD), wish->name, ui_style_end(UI_HEAD), wish->wwn,
 	       tpg->tag, vscsi_kind_name(store->kind), store->name,
-	       store->size ? ", " : "", store->size ? size : "");
+	       bytes ? ", " : "", bytes ? size : "");
 	return qemu_args_print(ctx, target,
 			       wish->num_queues < 0 ? 0 : wish->num_queues,
 			       false);

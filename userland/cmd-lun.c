@@ -128,7 +128,7 @@ static enum status add(struct change *change, struct source *source,
 	AUTO_FREE char *text =
 		ui_format("%s/%s", vscsi_kind_name(store->kind), store->name);
 
-	return tell(ctx, target, tpg, index, text, store->size, "is");
+	return tell(ctx, target, tpg, index, text, source_size(store), "is");
 }
 
 /**

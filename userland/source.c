@@ -4,7 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -276,6 +278,24 @@ const struct vscsi_store *source_store(struct change *change,
 		return NULL;
 	config_take_store(change->ours, store);
 	return config_take_store(change->wanted, store);
+}
+
+/**
+ * source_size() - how large a backstore is
+ * @store: the backstore, of a change that was made
+ *
+ * Return: bytes, of a block device what the device says; 0 if it is not known.
+ */
+uint64_t source_size(const struct vscsi_store *store)
+{
+	uint64_t size = store->size;
+
+	if (size || store->kind != VSCSI_BLOCK || !store->path)
+		return size;
+	AUTO_CLOSE int fd =
+		open(store->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 && !ioctl(fd, BLKGETSIZE64, &size) ? size : 0;
 }
 
 /**

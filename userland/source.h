@@ -73,6 +73,8 @@ enum status source_check(struct ctx *ctx, const struct source *source);
  */
 const struct vscsi_store *source_store(struct change *change,
 				       struct source *source, const char *name);
+/* In bytes, of a block device what the device says; 0: not known. */
+uint64_t source_size(const struct vscsi_store *store);
 /* The change was made: the file stays. Without this, source_undo() takes it back. */
 void source_keep(struct source *source);
 void source_undo(struct source *source);
