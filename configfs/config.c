@@ -51,6 +51,8 @@ void array_remove(void *array, size_t *n, size_t size, size_t at)
  * vscsi_set() - replace a string of a structure
  * @string: the string
  * @value: what is copied, or NULL
+ *
+ * Return: 0; or -ENOMEM, and the string is as it was.
  */
 int vscsi_set(char **string, const char *value)
 {
@@ -80,9 +82,11 @@ static size_t attrs_find(const struct vscsi_attrs *attrs, const char *name,
 }
 
 /**
- * vscsi_attrs_get() - the value of an attribute, or NULL
+ * vscsi_attrs_get() - look up the value of an attribute
  * @attrs: the attributes
  * @name: its name
+ *
+ * Return: the value, which @attrs keeps, or NULL.
  */
 const char *vscsi_attrs_get(const struct vscsi_attrs *attrs, const char *name)
 {
@@ -97,6 +101,9 @@ const char *vscsi_attrs_get(const struct vscsi_attrs *attrs, const char *name)
  * @attrs: the attributes
  * @name: its name
  * @value: its value; NULL takes it away
+ *
+ * Return: 0, also if there was nothing to take away; or -ENOMEM, and
+ * nothing is changed.
  */
 int vscsi_attrs_set(struct vscsi_attrs *attrs, const char *name,
 		    const char *value)
@@ -216,10 +223,12 @@ static int store_order(const struct vscsi_store *store, enum vscsi_kind kind,
 }
 
 /**
- * vscsi_config_store() - a backstore by kind and name, or NULL
+ * vscsi_config_store() - find a backstore by kind and name
  * @config: the configuration
  * @kind: its kind
  * @name: its name
+ *
+ * Return: the backstore or NULL.
  */
 struct vscsi_store *vscsi_config_store(const struct vscsi_config *config,
 				       enum vscsi_kind kind, const char *name)
@@ -270,9 +279,11 @@ struct vscsi_store *vscsi_config_add_store(struct vscsi_config *config,
 }
 
 /**
- * vscsi_config_target() - a target by its WWN, or NULL
+ * vscsi_config_target() - find a target by its WWN
  * @config: the configuration
  * @wwn: its name
+ *
+ * Return: the target or NULL.
  */
 struct vscsi_target *vscsi_config_target(const struct vscsi_config *config,
 					 const char *wwn)
@@ -319,9 +330,11 @@ struct vscsi_target *vscsi_config_add_target(struct vscsi_config *config,
 }
 
 /**
- * vscsi_target_tpg() - a TPG by its number, or NULL
+ * vscsi_target_tpg() - find a TPG by its number
  * @target: the target
  * @tag: its number
+ *
+ * Return: the TPG or NULL.
  */
 struct vscsi_tpg *vscsi_target_tpg(const struct vscsi_target *target,
 				   unsigned int tag)
@@ -359,9 +372,11 @@ struct vscsi_tpg *vscsi_target_add_tpg(struct vscsi_target *target,
 }
 
 /**
- * vscsi_tpg_lun() - a LUN by its number, or NULL
+ * vscsi_tpg_lun() - find a LUN by its number
  * @tpg: the TPG
  * @index: its number
+ *
+ * Return: the LUN or NULL.
  */
 struct vscsi_lun *vscsi_tpg_lun(const struct vscsi_tpg *tpg, unsigned int index)
 {

@@ -29,6 +29,8 @@ static const struct {
 /**
  * vscsi_kind_name() - the word for a kind of backstore
  * @kind: the kind
+ *
+ * Return: "block", "fileio", "ramdisk", "pscsi", "user"; "other" for any other.
  */
 const char *vscsi_kind_name(enum vscsi_kind kind)
 {
@@ -57,6 +59,8 @@ int vscsi_kind_parse(const char *name)
 /**
  * kind_prefix() - what the directories of a kind's HBAs begin with
  * @kind: one that can be made
+ *
+ * Return: "iblock", "fileio", "rd_mcp", "pscsi" or "user".
  */
 const char *kind_prefix(enum vscsi_kind kind)
 {
@@ -66,6 +70,8 @@ const char *kind_prefix(enum vscsi_kind kind)
 /**
  * kind_of_plugin() - the kind of backstores in an HBA's directory
  * @plugin: its name, "iblock_3"
+ *
+ * Return: the kind; VSCSI_OTHER for one that this library cannot make.
  */
 enum vscsi_kind kind_of_plugin(const char *plugin)
 {
@@ -112,6 +118,8 @@ bool number_after(const char *name, const char *prefix, unsigned int *number)
 /**
  * name_is_good() - can it be the name of a directory, for targetcli as well?
  * @name: the name, or NULL
+ *
+ * Return: true if so.
  */
 bool name_is_good(const char *name)
 {
@@ -128,6 +136,8 @@ bool name_is_good(const char *name)
  * value_is_good() - can it be written into an attribute as one line?
  * @value: the value
  * @max: its greatest length
+ *
+ * Return: true if so.
  */
 bool value_is_good(const char *value, size_t max)
 {
@@ -143,6 +153,8 @@ bool value_is_good(const char *value, size_t max)
  * same_value() - do two values of an attribute mean the same?
  * @a: one
  * @b: the other
+ *
+ * Return: true if they are the same text, or the same number.
  */
 bool same_value(const char *a, const char *b)
 {
@@ -221,6 +233,9 @@ static int make_digits(struct vscsi_tree *tree, const char *use,
  * @tree: says where the machine's identity is
  * @seed: what tells targets of the machine apart
  * @wwn: filled in
+ *
+ * Return: 0 or a negative errno, explained by vscsi_tree_error(): -ENOENT if
+ * the machine has no identity.
  */
 int vscsi_wwn_make(struct vscsi_tree *tree, const char *seed,
 		   char wwn[VSCSI_WWN_MADE])
@@ -238,6 +253,8 @@ int vscsi_wwn_make(struct vscsi_tree *tree, const char *seed,
  * @tree: says where the machine's identity is
  * @seed: what tells backstores of the machine apart
  * @serial: filled in
+ *
+ * Return: as vscsi_wwn_make().
  */
 int vscsi_serial_make(struct vscsi_tree *tree, const char *seed,
 		      char serial[VSCSI_SERIAL_MADE])

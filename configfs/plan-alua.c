@@ -14,6 +14,8 @@
  * group_value() - what has to be written to a file to read a value in it again
  * @file: its name
  * @value: what is read
+ *
+ * Return: the number to write for a word that LIO shows; else @value.
  */
 const char *group_value(const char *file, const char *value)
 {
@@ -78,6 +80,8 @@ static int plan_group(struct make *make, const char *group, bool is_default,
  * @make: the plan
  * @store: directory of the backstore, in which they are now
  * @again: make them; else take them away
+ *
+ * Return: 0 or -ENOMEM; groups that cannot be read are left out.
  */
 int plan_groups(struct make *make, const char *store, bool again)
 {

@@ -59,6 +59,8 @@ static const char *path_wrong(const struct vscsi_store *store)
  * check_new_store() - can a backstore be made as it is wanted?
  * @make: the plan
  * @store: the wanted backstore
+ *
+ * Return: 0 if so, or -EINVAL.
  */
 int check_new_store(struct make *make, const struct vscsi_store *store)
 {

@@ -286,6 +286,9 @@ static int plan_target_down(struct make *make,
 /**
  * plan_targets_down() - take away what goes, and what must make room
  * @make: the plan
+ *
+ * Return: 0 or a negative errno; if memory was short, the plan may remember it
+ * instead.
  */
 int plan_targets_down(struct make *make)
 {

@@ -11,9 +11,11 @@
 #include "plan.h"
 
 /**
- * find_acl() - an initiator's ACL, or NULL
+ * find_acl() - find an initiator's ACL
  * @tpg: the TPG, or NULL
  * @initiator: the initiator
+ *
+ * Return: the ACL or NULL.
  */
 const struct vscsi_acl *find_acl(const struct vscsi_tpg *tpg,
 				 const char *initiator)
@@ -25,9 +27,11 @@ const struct vscsi_acl *find_acl(const struct vscsi_tpg *tpg,
 }
 
 /**
- * find_mapped() - a mapped LUN, or NULL
+ * find_mapped() - find a mapped LUN
  * @acl: the ACL, or NULL
  * @index: the LUN as the initiator sees it
+ *
+ * Return: the mapped LUN or NULL.
  */
 const struct vscsi_mapped *find_mapped(const struct vscsi_acl *acl,
 				       unsigned int index)
@@ -109,6 +113,8 @@ static bool same_nature(const struct vscsi_store *live,
  * serial_changes() - does a backstore that stays get another serial number?
  * @live: what is there
  * @wanted: what shall be
+ *
+ * Return: true if so.
  */
 bool serial_changes(const struct vscsi_store *live,
 		    const struct vscsi_store *wanted)
@@ -124,6 +130,8 @@ bool serial_changes(const struct vscsi_store *live,
  * @b: a name, or NULL
  *
  * LIO takes "fc." off a nexus' name.
+ *
+ * Return: true if so, or if both are NULL.
  */
 bool same_nexus(const char *a, const char *b)
 {
@@ -143,6 +151,8 @@ bool same_nexus(const char *a, const char *b)
  *
  * LIO looks at fabric_prot_type, and whether the initiator has an ACL, only when
  * a nexus is made.
+ *
+ * Return: true if so; false if it has none.
  */
 bool nexus_changes(const struct vscsi_tpg *live, const struct vscsi_tpg *wanted)
 {
@@ -179,6 +189,9 @@ static enum fate fate_of_store(const struct make *make,
  * @make: with the fates of backstores
  * @wanted: its TPG, or NULL
  * @lun: the LUN
+ *
+ * Return: GOES if @wanted has no such LUN, RETURNS if it is to be linked anew,
+ * else STAYS.
  */
 enum fate fate_of_lun(const struct make *make, const struct vscsi_tpg *wanted,
 		      const struct vscsi_lun *lun)

@@ -15,6 +15,8 @@
  * size_text() - a size for people
  * @size: bytes
  * @buffer: where it is written
+ *
+ * Return: @buffer.
  */
 const char *size_text(uint64_t size, char buffer[32])
 {
@@ -174,6 +176,9 @@ static void name_new_store(struct make *make, const struct vscsi_store *store)
  * @store: the backstore
  * @plugin: directory of its HBA, which is made if it is not there
  * @serial: its serial number, or NULL
+ *
+ * Return: 0; -ENOMEM; or another negative errno, if the path of a pscsi store
+ * is no SCSI device.
  */
 int plan_new_store(struct make *make, const struct vscsi_store *store,
 		   const char *plugin, const char *serial)
@@ -287,6 +292,8 @@ static bool is_last_of_hba(const struct make *make,
  * @make: the plan
  * @store: the backstore
  * @keep_hba: it comes back in the same place
+ *
+ * Return: 0 or -ENOMEM.
  */
 int plan_gone_store(struct make *make, const struct vscsi_store *store,
 		    bool keep_hba)

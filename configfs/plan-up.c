@@ -247,6 +247,8 @@ static int plan_target_up(struct make *make, const struct vscsi_target *target)
 /**
  * plan_targets_up() - make what is wanted and not there
  * @make: the plan
+ *
+ * Return: 0 or -ENOMEM, which the plan may remember instead.
  */
 int plan_targets_up(struct make *make)
 {

@@ -99,8 +99,10 @@ void vscsi_plan_free(struct vscsi_plan *plan)
 }
 
 /**
- * vscsi_plan_steps() - the number of steps
+ * vscsi_plan_steps() - count the steps
  * @plan: the plan
+ *
+ * Return: how many there are.
  */
 size_t vscsi_plan_steps(const struct vscsi_plan *plan)
 {
@@ -108,9 +110,11 @@ size_t vscsi_plan_steps(const struct vscsi_plan *plan)
 }
 
 /**
- * vscsi_plan_step() - a step as a line for people, or NULL
+ * vscsi_plan_step() - a step as a line for people
  * @plan: the plan
  * @index: which step
+ *
+ * Return: the line, which the plan keeps; NULL if there is no such step.
  */
 const char *vscsi_plan_step(const struct vscsi_plan *plan, size_t index)
 {
@@ -118,9 +122,12 @@ const char *vscsi_plan_step(const struct vscsi_plan *plan, size_t index)
 }
 
 /**
- * vscsi_plan_sign() - '+' something comes, '-' goes, '~' changes
+ * vscsi_plan_sign() - what kind of change a step is
  * @plan: the plan
  * @index: which step
+ *
+ * Return: '+' if something comes, '-' if it goes, '~' if it changes; ' ' if
+ * there is no such step.
  */
 char vscsi_plan_sign(const struct vscsi_plan *plan, size_t index)
 {
@@ -257,6 +264,11 @@ static int make_all(struct make *make)
  * @live: what is there
  * @wanted: what shall be there
  * @plan: the caller's to free
+ *
+ * Return: 0 or a negative errno, explained by vscsi_tree_error(): -EINVAL if
+ * @wanted cannot be; -EBUSY if a guest or another fabric would lose what it
+ * uses; -EPERM if data would be lost; -EOPNOTSUPP if a backstore would go that
+ * could not be made again.
  */
 int vscsi_plan_make(struct vscsi_tree *tree, const struct vscsi_config *live,
 		    const struct vscsi_config *wanted, struct vscsi_plan **plan)

@@ -25,6 +25,8 @@ static bool is_setting(const char *name)
  * @tree: the tree
  * @dir: the group
  * @attrs: they are added to it
+ *
+ * Return: 0, also if the group cannot be read; or -ENOMEM.
  */
 int read_attrs(struct vscsi_tree *tree, const char *dir,
 	       struct vscsi_attrs *attrs)
@@ -315,6 +317,8 @@ static int count_users(struct vscsi_tree *tree, struct vscsi_config *config,
  * read_stores() - add all backstores
  * @tree: the tree
  * @config: they are added to it
+ *
+ * Return: 0, -ENOMEM, or the negative errno of listing core/.
  */
 int read_stores(struct vscsi_tree *tree, struct vscsi_config *config)
 {

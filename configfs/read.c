@@ -271,6 +271,9 @@ static int read_targets(struct vscsi_tree *tree, struct vscsi_config *config)
  * vscsi_config_read() - what is there
  * @tree: the tree
  * @config: the caller's to free
+ *
+ * Return: 0 or a negative errno, explained by vscsi_tree_error(), with *@config
+ * NULL.
  */
 int vscsi_config_read(struct vscsi_tree *tree, struct vscsi_config **config)
 {

@@ -77,6 +77,11 @@ static int resize_user(struct vscsi_tree *tree, const struct vscsi_store *store,
  * @store: the backstore, as it was read
  * @size: bytes; 0: the device says
  * @now: set to the size afterwards
+ *
+ * Return: 0 or a negative errno, explained by vscsi_tree_error(): -EOPNOTSUPP
+ * for another kind than block or user; -ENODEV if the backstore is not set up,
+ * or its device not found; -EINVAL if @size is not that of the block device, or
+ * is 0 for a user backstore.
  */
 int vscsi_store_resize(struct vscsi_tree *tree, const struct vscsi_store *store,
 		       uint64_t size, uint64_t *now)

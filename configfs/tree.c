@@ -47,6 +47,9 @@ int tree_fail(struct vscsi_tree *tree, int error, const char *format, ...)
 /**
  * vscsi_tree_error() - the last failure in one line
  * @tree: the tree; NULL for that of vscsi_tree_open()
+ *
+ * Return: the line, good until the next call with that tree; empty if nothing
+ * has failed.
  */
 const char *vscsi_tree_error(const struct vscsi_tree *tree)
 {
@@ -124,6 +127,8 @@ void names_free(struct names *names)
  * names_add() - add a copy of a name at the end
  * @names: the list
  * @name: the name
+ *
+ * Return: 0 or -ENOMEM.
  */
 int names_add(struct names *names, const char *name)
 {
@@ -150,6 +155,8 @@ static int compare_names(const void *a, const void *b)
  * @tree: the tree
  * @path: the directory
  * @names: filled in; the caller's also after a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int tree_list(const struct vscsi_tree *tree, const char *path,
 	      struct names *names)
@@ -187,6 +194,8 @@ int tree_list(const struct vscsi_tree *tree, const char *path,
  *
  * A copy of a tree may have anything in it: what is no regular file is not
  * opened for long, and more than an attribute can have is not read.
+ *
+ * Return: 0 or a negative errno.
  */
 int file_read(int dir, const char *path, char **value)
 {
@@ -234,6 +243,8 @@ int file_read(int dir, const char *path, char **value)
  * @tree: the tree
  * @path: the file
  * @value: the caller's string, without a newline at its end
+ *
+ * Return: 0 or a negative errno.
  */
 int tree_read(const struct vscsi_tree *tree, const char *path, char **value)
 {
@@ -245,6 +256,8 @@ int tree_read(const struct vscsi_tree *tree, const char *path, char **value)
  * @tree: the tree
  * @path: the file
  * @value: the value, without a newline
+ *
+ * Return: 0 or a negative errno; -EIO if only a part was taken.
  */
 int tree_write(const struct vscsi_tree *tree, const char *path,
 	       const char *value)
@@ -271,6 +284,8 @@ int tree_write(const struct vscsi_tree *tree, const char *path,
  * tree_has() - is there something at a path?
  * @tree: the tree
  * @path: the path
+ *
+ * Return: true if there is; false also if that cannot be told.
  */
 bool tree_has(const struct vscsi_tree *tree, const char *path)
 {

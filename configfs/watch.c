@@ -115,6 +115,9 @@ int vscsi_tree_watch(struct vscsi_tree *tree)
 /**
  * vscsi_tree_watched() - forget what came and went, and watch what is new
  * @tree: the tree
+ *
+ * Return: 0 or a negative errno, explained by vscsi_tree_error(): -EINVAL if
+ * the tree is not watched.
  */
 int vscsi_tree_watched(struct vscsi_tree *tree)
 {
