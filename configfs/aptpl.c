@@ -54,7 +54,7 @@ static int parse(char *metadata, struct names *lines)
  * @serial: serial number of the backstore
  * @lines: one for each, as LIO takes it back
  *
- * Return: 0, also if there are none.
+ * Return: 0, also if there are none; or a negative errno.
  */
 int reservations_read(const struct vscsi_tree *tree, const char *serial,
 		      struct names *lines)

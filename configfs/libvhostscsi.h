@@ -13,8 +13,9 @@
  *	vscsi_plan_make(tree, live, wanted, &plan);  the way from one to the other
  *	vscsi_plan_run(plan);                      all of it, or nothing
  *
- * Functions that return int return 0, or a negative errno; vscsi_tree_error()
- * then has a line for people. No function prints. A tree and what was made of it
+ * Functions that return int return 0, or a negative errno, if nothing else is
+ * said at them; vscsi_tree_error() then has a line for people, if the function
+ * was given a tree. No function prints. A tree and what was made of it
  * belong to one thread at a time; a configuration belongs to nobody but who made
  * it. Strings and arrays in the structures are the structure's own (malloc'd) and are
  * changed by the functions below.

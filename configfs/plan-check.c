@@ -210,7 +210,7 @@ static int check_tpg(struct make *make, const struct vscsi_target *target,
  * check_wanted() - can the wanted configuration be?
  * @make: the plan
  *
- * Return: 0 or -EINVAL.
+ * Return: 0, -EINVAL or -ENOMEM.
  */
 int check_wanted(struct make *make)
 {

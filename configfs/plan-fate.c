@@ -230,7 +230,8 @@ static void count_unlinked(struct make *make, const struct vscsi_tpg *live,
  * decide_fates() - decide what becomes of each backstore
  * @make: its stores, unlinked and relinked are filled in
  *
- * Return: 0; -EPERM: data would be lost; -EOPNOTSUPP: it could not be undone.
+ * Return: 0; -EPERM: data would be lost; -EOPNOTSUPP: it could not be undone;
+ * -EINVAL: a new one cannot be; or -ENOMEM.
  */
 int decide_fates(struct make *make)
 {

@@ -90,7 +90,11 @@ static int plan_lun_up(struct port *port, const struct vscsi_lun *lun)
 		AUTO_FREE char *place = store_place(port, lun);
 
 		if (!place)
-			return -ENOMEM;
+			return tree_fail(
+				port->make->tree, ENOENT,
+				"cannot find backstore %s/%s of LUN %u of %s",
+				vscsi_kind_name(lun->kind), lun->store,
+				lun->index, port->wwn);
 		step_add(plan, live ? '~' : '+',
 			 "link LUN %u of %s TPG %u to %s/%s", lun->index,
 			 port->wwn, port->tpg->tag, vscsi_kind_name(lun->kind),

@@ -103,7 +103,7 @@ static int check_store(struct make *make, const struct vscsi_store *store)
  * check_in_use() - would somebody lose what he uses?
  * @make: the plan, with the fates of backstores
  *
- * Return: 0 or -EBUSY.
+ * Return: 0, -EBUSY or -ENOMEM.
  */
 int check_in_use(struct make *make)
 {

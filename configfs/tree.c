@@ -193,7 +193,7 @@ int tree_list(const struct vscsi_tree *tree, const char *path,
  * @value: the caller's string, without a newline at its end
  *
  * A copy of a tree may have anything in it: what is no regular file is not
- * opened for long, and more than an attribute can have is not read.
+ * opened for long, and no more is read than LIO's files of reservations can have.
  *
  * Return: 0 or a negative errno.
  */
@@ -301,7 +301,7 @@ bool tree_has(const struct vscsi_tree *tree, const char *path)
  * @name: the link's name, the caller's string
  * @target: what it points to, the caller's string
  *
- * Return: 0; -ENOENT: there is none.
+ * Return: 0; -ENOENT: there is none; or another negative errno.
  */
 int tree_link_in(const struct vscsi_tree *tree, const char *dir, char **name,
 		 char **target)
