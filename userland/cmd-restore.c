@@ -210,8 +210,16 @@ static void restore_each(struct restore *restore)
 int cmd_restore(struct ctx *ctx, int argc, char **argv)
 {
 	AUTO_CHANGE struct change change = { 0 };
+	long seconds = -1;
+	const struct opt opts[] = {
+		{ "wait", "SECONDS",
+		  "wait so long at most for devices that are not there yet",
+		  OPT_NUMBER, &seconds, 3600 },
+		{},
+	};
 
-	if (opts_parse(ctx, (const struct opt[]){ {} }, argc, argv, 0, 0) < 0 ||
+	if (opts_parse(ctx, opts, argc, argv, 0, 0) < 0 ||
+	    (seconds > 0 && wait_for_devices(ctx, seconds)) ||
 	    change_begin(ctx, &change))
 		return ctx->status;
 	struct restore restore = { .ctx = ctx,

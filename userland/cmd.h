@@ -140,6 +140,7 @@ int cmd_apply(struct ctx *ctx, int argc, char **argv);
 int cmd_diff(struct ctx *ctx, int argc, char **argv);
 int cmd_export(struct ctx *ctx, int argc, char **argv);
 int cmd_restore(struct ctx *ctx, int argc, char **argv);
+int cmd_release(struct ctx *ctx, int argc, char **argv);
 int cmd_save(struct ctx *ctx, int argc, char **argv);
 int cmd_adopt(struct ctx *ctx, int argc, char **argv);
 int cmd_qemu_args(struct ctx *ctx, int argc, char **argv);

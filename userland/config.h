@@ -127,6 +127,11 @@ enum status change_run(struct change *change);
 void change_end(struct change *change);
 #define AUTO_CHANGE CLEANUP(change_end)
 
+/* ---- wait.c ---- */
+
+/* Until all devices that are saved are there, or the time is over. Returns a status. */
+enum status wait_for_devices(struct ctx *ctx, long seconds);
+
 /* ---- drop.c ---- */
 
 void drop_store(struct change *change, enum vscsi_kind kind, const char *name,

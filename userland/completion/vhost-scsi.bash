@@ -61,7 +61,7 @@ _vhost_scsi_words()
 		word=${COMP_WORDS[i]}
 		case $word in
 		--root|--color|--size|--file|--block|--pscsi|--user|--backstore|--wwn|--nexus|--tpg|\
-		--owner|--num-queues|--lun|--name|--qemu|--count|--ramdisk)
+		--owner|--num-queues|--lun|--name|--qemu|--count|--ramdisk|--wait)
 			[[ ${COMP_WORDS[i + 1]:-} != '=' ]] || i=$((i + 1))
 			i=$((i + 1)) ;;
 		-*|=) ;;
@@ -126,7 +126,7 @@ _vhost_scsi()
 		compopt -o filenames 2>/dev/null || true
 		mapfile -t COMPREPLY < <(compgen -d -- "$word" || true)
 		return ;;
-	--size|--user|--wwn|--nexus|--tpg|--owner|--num-queues|--lun|--name|--count|--ramdisk)
+	--size|--user|--wwn|--nexus|--tpg|--owner|--num-queues|--lun|--name|--count|--ramdisk|--wait)
 		return ;;
 	esac
 	if [[ $word == -* ]]; then
