@@ -101,24 +101,38 @@ static int count_pages(struct piece_walk walk, unsigned int align,
 	return ret ? ret : n;
 }
 
-static int alloc_sgl(struct vscsi_data *data, unsigned int nents)
+/*
+ * What all long lists of a device have is bounded. A guest may name the same page over and
+ * over, in one list as in all, so memory is no bound; and a page can take only 2 million
+ * pins: this and what is in short lists is less.
+ */
+static int alloc_sgl(struct vscsi_vq *vq, struct vscsi_data *data,
+		     unsigned int nents)
 {
+	atomic_long_t *listed = &vq->dev->listed;
+
 	data->nents = nents;
 	if (nents <= ARRAY_SIZE(data->inline_sgl)) {
 		sg_init_table(data->inline_sgl, nents);
 		data->sgl = data->inline_sgl;
 		return 0;
 	}
-	if (sg_alloc_table(&data->table, nents, GFP_KERNEL | __GFP_NOWARN))
+	if (atomic_long_add_return(nents, listed) > VSCSI_LISTED_PAGES ||
+	    sg_alloc_table(&data->table, nents,
+			   GFP_KERNEL_ACCOUNT | __GFP_NOWARN)) {
+		atomic_long_sub(nents, listed);
 		return -ENOMEM;
+	}
 	data->sgl = data->table.sgl;
 	return 0;
 }
 
-static void free_sgl(struct vscsi_data *data)
+static void free_sgl(struct vscsi_vq *vq, struct vscsi_data *data)
 {
-	if (data->sgl != data->inline_sgl)
+	if (data->sgl != data->inline_sgl) {
+		atomic_long_sub(data->table.orig_nents, &vq->dev->listed);
 		sg_free_table(&data->table);
+	}
 	data->sgl = NULL;
 	data->nents = 0;
 }
@@ -249,7 +263,7 @@ static int map_guessed(struct piece_walk walk, struct vscsi_data *data,
 {
 	unsigned int pages = guess_pages(&walk);
 
-	if (alloc_sgl(data, pages))
+	if (alloc_sgl(walk.vq, data, pages))
 		return -ENOMEM;
 	return map_pinned(&walk, data, pages, align);
 }
@@ -329,7 +343,7 @@ static noinline int map_long(struct vscsi_vq *vq, struct vscsi_data *data,
 	if (err < 0)
 		return err;
 	pages = pin ? pages + err : DIV_ROUND_UP(len, PAGE_SIZE);
-	if (alloc_sgl(data, pages))
+	if (alloc_sgl(vq, data, pages))
 		return -ENOMEM;
 	if (pin)
 		return map_pinned(&walk, data, pages, align);
@@ -488,5 +502,5 @@ void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data)
 		unpin_known(data);
 	else
 		unpin_all(data);
-	free_sgl(data);
+	free_sgl(vq, data);
 }

@@ -91,6 +91,7 @@ enum {
 					 * neither read nor write
 					 */
 	VSCSI_BOUNCED_PAGES = 16384,	/* of a device, at once: 64 MiB */
+	VSCSI_LISTED_PAGES = 1 << 20,	/* likewise, in long scatterlists */
 	VSCSI_EVENTS_MAX = 128,		/* waiting for a buffer */
 };
 
@@ -179,6 +180,7 @@ void vscsi_pin_count(struct page *page);
  * @tmfs_ended: @ended_tmfs is not empty; written by the control queue's work
  * @poll_us: the largest of the ports'; written under a claimed port's lock
  * @bounced: pages of our own that hold guest data
+ * @listed: entries of scatterlists that are not short
  * @events_lock: guards the members below
  * @events: waiting for a buffer, oldest first
  * @events_nr: how many
@@ -212,6 +214,7 @@ struct vscsi_dev {
 	bool tmfs_ended;
 	u32 poll_us;
 	atomic_long_t bounced;
+	atomic_long_t listed;
 	spinlock_t events_lock;
 	struct list_head events;
 	unsigned int events_nr;
