@@ -136,7 +136,7 @@ void vscsi_endpoint_stop(struct vscsi_dev *dev)
 	dev->stopping = true;
 	for (i = 0; i < dev->nvqs; i++) {
 		vq = &dev->vqs[i];
-		mutex_lock(&vq->vhost.mutex);
+		vscsi_thread_lock_queue(vq);
 		WRITE_ONCE(vq->live, false);
 		vq->addressed = false;
 		mutex_unlock(&vq->vhost.mutex);

@@ -220,6 +220,33 @@ static void call_run(struct vscsi_work *work)
 	complete(&call->done);
 }
 
+/*
+ * A kthread may be waiting for a page of the guest's that will never come, while a task of
+ * the owner, who was killed, waits for it and keeps the owner's files open: close() would
+ * never come to end that. (Tasks of the owner are killed with it.)
+ */
+static void owner_is_killed(struct vscsi_dev *dev)
+{
+	lockdep_assert_held(&dev->vhost.mutex);
+	if (current->mm == dev->mm)
+		vscsi_thread_interrupt_all(dev);
+}
+
+/**
+ * vscsi_thread_lock_queue() - take a queue's mutex that a thread may have while it waits
+ * @vq: the queue
+ *
+ * Locking: caller holds the device's mutex, and has the queue's afterwards.
+ */
+void vscsi_thread_lock_queue(struct vscsi_vq *vq)
+{
+	lockdep_assert_held(&vq->dev->vhost.mutex);
+	if (!mutex_lock_killable(&vq->vhost.mutex))
+		return;
+	owner_is_killed(vq->dev);
+	mutex_lock(&vq->vhost.mutex);
+}
+
 /* Run a function (or none) in a thread, behind all work that is queued there. */
 static int call_in(struct vscsi_thread *thread, int (*fn)(void *data),
 		   void *data)
@@ -231,7 +258,10 @@ static int call_in(struct vscsi_thread *thread, int (*fn)(void *data),
 	init_completion(&call.done);
 	vscsi_work_init(&call.work, call_run);
 	vscsi_work_queue(thread, &call.work);
-	wait_for_completion(&call.done);
+	if (wait_for_completion_killable(&call.done)) {
+		owner_is_killed(thread->dev);
+		wait_for_completion(&call.done);
+	}
 	return call.ret;
 }
 

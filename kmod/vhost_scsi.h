@@ -300,6 +300,7 @@ int vscsi_thread_call(struct vscsi_dev *dev, int (*fn)(void *data), void *data);
 void vscsi_thread_move(struct vscsi_vq *vq, struct vscsi_thread *thread);
 void vscsi_thread_free(struct vscsi_thread *thread);
 void vscsi_thread_interrupt_all(struct vscsi_dev *dev);
+void vscsi_thread_lock_queue(struct vscsi_vq *vq);
 void vscsi_thread_free_all(struct vscsi_dev *dev);
 bool vscsi_thread_is_dead(const struct vscsi_thread *thread);
 bool vscsi_thread_has_work(const struct vscsi_thread *thread);
