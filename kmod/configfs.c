@@ -183,7 +183,7 @@ int vscsi_tpg_lun_linked(struct se_portal_group *se_tpg, struct se_lun *lun)
 	guard(mutex)(&tpg->lock);
 	tpg->nluns++;
 	if (lun->unpacked_lun < VSCSI_LUNS) {
-		vscsi_luns_note(tpg, lun->unpacked_lun);
+		vscsi_luns_note(tpg, lun);
 		vscsi_watch_lun(tpg, lun);
 	}
 	vscsi_event_lun(tpg, lun->unpacked_lun, true);
@@ -205,7 +205,7 @@ void vscsi_tpg_lun_unlinking(struct se_portal_group *se_tpg, struct se_lun *lun)
 	guard(mutex)(&tpg->lock);
 	tpg->unlinking++;
 	if (lun->unpacked_lun < VSCSI_LUNS)
-		vscsi_luns_forget(tpg, lun->unpacked_lun);
+		vscsi_luns_forget(tpg, lun);
 }
 
 /**
@@ -256,7 +256,7 @@ static int make_nexus(struct vscsi_tpg *tpg, const char *name)
 				       set_nexus);
 	if (IS_ERR(se_sess))
 		return -ENOMEM;
-	vscsi_luns_note(tpg, VSCSI_LUNS);
+	vscsi_luns_note(tpg, NULL);
 	return 0;
 }
 

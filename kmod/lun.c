@@ -92,14 +92,16 @@ static void note(struct vscsi_tpg *tpg, struct se_dev_entry *deve)
 /**
  * vscsi_luns_note() - note the nexus' LUNs
  * @tpg: the port
- * @lun: only this one, or VSCSI_LUNS for all
+ * @lun: only this one, which is linked; or NULL for all, and none is being unlinked
  *
- * Of a LUN that is being unlinked nothing may be noted: vscsi_luns_forget() came first.
+ * Of a LUN that is being unlinked nothing may be noted: vscsi_luns_forget() came first. It
+ * may have the number of @lun (directories lun_1 and lun_0x1): LIO has kept that from the
+ * initiators then, and links it all the same.
  *
  * Context: may sleep.
  * Locking: tpg->lock, so no LUN of the port can begin to be unlinked.
  */
-void vscsi_luns_note(struct vscsi_tpg *tpg, u16 lun)
+void vscsi_luns_note(struct vscsi_tpg *tpg, const struct se_lun *lun)
 {
 	struct se_node_acl *nacl;
 	struct se_dev_entry *deve;
@@ -114,27 +116,32 @@ void vscsi_luns_note(struct vscsi_tpg *tpg, u16 lun)
 		return;
 	hlist_for_each_entry(deve, &nacl->lun_entry_hlist, link)
 		if (deve->mapped_lun < VSCSI_LUNS &&
-		    (lun == VSCSI_LUNS || deve->mapped_lun == lun))
+		    (!lun || (unsigned long)deve->se_lun == (unsigned long)lun))
 			note(tpg, deve);
 }
 
 /**
  * vscsi_luns_forget() - forget a LUN that is going to be unlinked
  * @tpg: the port
- * @lun: its number
+ * @lun: the LUN, its number below VSCSI_LUNS
  *
  * Who found it here is in an RCU section that LIO waits for before the LUN is gone.
  *
  * Context: any.
  * Locking: tpg->lock.
  */
-void vscsi_luns_forget(struct vscsi_tpg *tpg, u16 lun)
+void vscsi_luns_forget(struct vscsi_tpg *tpg, const struct se_lun *lun)
 {
-	unsigned long *page = tpg->luns[lun / VSCSI_LUN_PAGE];
+	unsigned long *page = tpg->luns[lun->unpacked_lun / VSCSI_LUN_PAGE];
+	unsigned long *slot;
 
 	lockdep_assert_held(&tpg->lock);
-	if (page)
-		WRITE_ONCE(page[lun % VSCSI_LUN_PAGE], 0);
+	if (!page)
+		return;
+	slot = &page[lun->unpacked_lun % VSCSI_LUN_PAGE];
+	/* Another one may have the number, see vscsi_luns_note(). */
+	if ((*slot & ~(unsigned long)VSCSI_LUN_RO) == (unsigned long)lun)
+		WRITE_ONCE(*slot, 0);
 }
 
 /**

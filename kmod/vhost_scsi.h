@@ -1016,8 +1016,8 @@ enum {
 	VSCSI_LUN_RO = 1,	/* bit of an entry */
 };
 
-void vscsi_luns_note(struct vscsi_tpg *tpg, u16 lun);
-void vscsi_luns_forget(struct vscsi_tpg *tpg, u16 lun);
+void vscsi_luns_note(struct vscsi_tpg *tpg, const struct se_lun *lun);
+void vscsi_luns_forget(struct vscsi_tpg *tpg, const struct se_lun *lun);
 void vscsi_luns_free(struct vscsi_tpg *tpg);
 struct se_lun *vscsi_search_lun(struct vscsi_tpg *tpg, u16 lun, bool *read_only);
 
