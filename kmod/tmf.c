@@ -115,6 +115,8 @@ static bool visit(struct vscsi_dev *dev, const struct vscsi_tmf *tmf,
 		vscsi_used_flush(vq);
 		found |= visit_queue(vq, tmf, aborted);
 		mutex_unlock(&vq->vhost.mutex);
+		/* A guest may have as many functions as queues and requests. */
+		cond_resched();
 	}
 	return found;
 }
