@@ -230,8 +230,8 @@ const char *vscsi_plan_step(const struct vscsi_plan *plan, size_t index);
 /* '+' something comes, '-' goes, '~' changes. */
 char vscsi_plan_sign(const struct vscsi_plan *plan, size_t index);
 /* Does all steps, or undoes those that were done. @progress, if given, is called before each.
- * SIGINT, SIGTERM and SIGHUP wait; -EINTR: one came, and nothing is changed. -ENOTRECOVERABLE: undoing
- * failed as well; the error says what is left.
+ * SIGINT, SIGTERM and SIGHUP wait; -EINTR: one came, and nothing is changed. SIGPIPE waits, too, and does not
+ * stop it. -ENOTRECOVERABLE: undoing failed as well; the error says what is left.
  */
 int vscsi_plan_run(struct vscsi_plan *plan,
 		   void (*progress)(void *arg, size_t index, const char *step),

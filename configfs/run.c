@@ -2,7 +2,8 @@
 /*
  * Doing a plan: one operation after the other, and if one fails, or the user wants
  * to stop, back from there to the beginning. Signals that would end the program
- * in between are held off and looked at between two operations.
+ * in between are held off; those by which a user stops it are looked at between two
+ * operations.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -277,6 +278,8 @@ static int run_ops(struct vscsi_plan *plan, const sigset_t *before,
  * @progress: called before each step, or NULL
  * @arg: handed to it
  *
+ * SIGPIPE of @progress is delivered afterwards.
+ *
  * Return: 0 or a negative errno: -EINTR if a signal came, -ENOTRECOVERABLE if
  * something is not as it was before.
  */
@@ -290,6 +293,8 @@ int vscsi_plan_run(struct vscsi_plan *plan,
 	for (size_t i = 0; i < sizeof(stop_signals) / sizeof(*stop_signals);
 	     i++)
 		sigaddset(&stop, stop_signals[i]);
+	/* who read the progress may go: no reason to stop, and none to end halfway */
+	sigaddset(&stop, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &stop, &before);
 	names_free(&plan->loaded);
 	plan->tree->error[0] = '\0';

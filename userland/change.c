@@ -5,6 +5,7 @@
  * configuration change together or not at all.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "config.h"
@@ -33,6 +34,8 @@ void change_end(struct change *change)
 enum status change_begin(struct ctx *ctx, struct change *change)
 {
 	change->ctx = ctx;
+	/* a change is not ended by somebody who does not read on */
+	signal(SIGPIPE, SIG_IGN);
 	if (vs_modules_need(ctx))
 		return ctx->status = ST_FAILED;
 	enum status status = ctx_open(ctx, true);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -270,6 +271,14 @@ static int run(struct ctx *ctx, int argc, char **argv)
 	return ctx->cmd->run(ctx, argc - words, argv + words);
 }
 
+/* The reader of standard output has gone, after a change that is not ended by that. */
+static bool nobody_reads(void)
+{
+	struct pollfd out = { STDOUT_FILENO, 0, 0 };
+
+	return poll(&out, 1, 0) > 0 && out.revents & (POLLERR | POLLHUP);
+}
+
 /**
  * main() - run a command
  * @argc: length of @argv
@@ -288,7 +297,7 @@ int main(int argc, char **argv)
 	ui_progress_end();
 	ctx_close(&ctx);
 	/* a full disk must not look like success */
-	if (fflush(stdout) || ferror(stdout)) {
+	if ((fflush(stdout) || ferror(stdout)) && !nobody_reads()) {
 		ui_error("cannot write to standard output: %s",
 			 strerror(errno));
 		status = status ? status : ST_FAILED;

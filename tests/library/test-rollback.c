@@ -6,9 +6,12 @@
  *
  * Seen to fail on: values that undoing wrote into objects which had not been removed
  * in the end ("enable": EEXIST), a backstore made anew without its ALUA groups,
- * writes to these that were allowed to fail.
+ * writes to these that were allowed to fail, and a reader of the progress who
+ * went: the plan ended there.
  */
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "tests.h"
 
@@ -348,6 +351,37 @@ static void failed_undoing_is_told(void **state)
 	vscsi_config_free(config);
 }
 
+static void write_to_nobody(void *arg, size_t index, const char *step)
+{
+	assert_int_equal(write(*(int *)arg, step, strlen(step)), -1);
+}
+
+/* Who reads the progress goes: that is the caller's to hear, after the plan. */
+static void broken_pipe_waits(void **state)
+{
+	const struct bed *bed = *state;
+	struct vscsi_config *config = vscsi_config_new();
+	int ends[2], status;
+
+	much(bed, config);
+	assert_int_equal(pipe(ends), 0);
+	close(ends[0]);
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (!child) {
+		struct vscsi_plan *plan = plan_to(bed, config);
+
+		signal(SIGPIPE, SIG_DFL);
+		_exit(vscsi_plan_run(plan, write_to_nobody, &ends[1]) ? 1 : 0);
+	}
+	close(ends[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+	expect_settled(bed, config);
+	vscsi_config_free(config);
+}
+
 /**
  * run_rollback_tests() - run the tests of this file
  */
@@ -357,6 +391,7 @@ int run_rollback_tests(void)
 		TEST(failures_change_nothing),
 		TEST(removal_leaves_nothing),
 		TEST(failed_undoing_is_told),
+		TEST(broken_pipe_waits),
 	};
 
 	return cmocka_run_group_tests_name("rollback", tests, NULL, NULL);
