@@ -319,6 +319,19 @@ enum status apply_file(struct change *change, struct vscsi_config *file)
 	return check_labels(change);
 }
 
+/* A name is one that create would take, or a WWN, as adopt gives it. */
+static enum status check_names(struct ctx *ctx, const struct vscsi_config *file)
+{
+	for (size_t i = 0; i < file->n_targets; i++) {
+		const char *label = file->targets[i].label;
+
+		if (label && strcmp(label, file->targets[i].wwn) &&
+		    check_name(ctx, label))
+			return ctx->status = ST_FAILED;
+	}
+	return ST_OK;
+}
+
 static enum status apply(struct ctx *ctx, struct change *change,
 			 const char *path)
 {
@@ -326,7 +339,8 @@ static enum status apply(struct ctx *ctx, struct change *change,
 
 	if (!file)
 		return ctx->status = ST_FAILED;
-	if (change_begin(ctx, change) || apply_file(change, file))
+	if (check_names(ctx, file) || change_begin(ctx, change) ||
+	    apply_file(change, file))
 		return ctx->status;
 	return change_run(change);
 }

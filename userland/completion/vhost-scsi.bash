@@ -70,6 +70,23 @@ _vhost_scsi_words()
 	done
 }
 
+# What begins with the word, of the lines that are read. Names are whatever somebody
+# gave, so nothing in them is expanded, and each is offered as one word of the shell.
+_vhost_scsi_offer() # word
+{
+	local plain=${1//\\/} name word quoted=''
+
+	case $plain in
+	[\"\']*) plain=${plain:1} quoted=yes ;;
+	esac
+	while IFS= read -r name; do
+		[[ -n $name && $name == "$plain"* ]] || continue
+		printf -v word %q "$name"
+		# within quotes only what means the same there
+		[[ -n $quoted && $word != "$name" ]] || COMPREPLY+=("$word")
+	done
+}
+
 # What may come after the command's words.
 _vhost_scsi_argument() # word
 {
@@ -80,7 +97,7 @@ _vhost_scsi_argument() # word
 		names=$(_vhost_scsi_commands | cut -d ' ' -f 1 | sort -u) ;;
 	lun)
 		if ((n == 1)); then
-			names='add remove resize'
+			names=$'add\nremove\nresize'
 		elif ((n == 2)); then
 			names=$(_vhost_scsi_targets)
 		elif ((n == 3)) && [[ ${WORDS[1]} != add ]]; then
@@ -89,13 +106,13 @@ _vhost_scsi_argument() # word
 	delete|show|adopt|qemu-args)
 		((n > 1)) || names=$(_vhost_scsi_targets) ;;
 	list)
-		((n > 1)) || names='targets luns backstores' ;;
+		((n > 1)) || names=$'targets\nluns\nbackstores' ;;
 	apply|diff|export)
 		((n > 1)) || compopt -o filenames 2>/dev/null || true
 		((n > 1)) || mapfile -t COMPREPLY < <(compgen -f -- "$1" || true)
 		return ;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "$names" -- "$1" || true)
+	_vhost_scsi_offer "$1" <<<"$names"
 }
 
 _vhost_scsi()
@@ -113,10 +130,10 @@ _vhost_scsi()
 	_vhost_scsi_words
 	case $before in
 	--color)
-		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word" || true)
+		_vhost_scsi_offer "$word" <<<$'auto\nalways\nnever'
 		return ;;
 	--backstore)
-		mapfile -t COMPREPLY < <(compgen -W "$(_vhost_scsi_backstores)" -- "$word" || true)
+		_vhost_scsi_offer "$word" < <(_vhost_scsi_backstores)
 		return ;;
 	--file|--block|--pscsi|--qemu)
 		compopt -o filenames 2>/dev/null || true
@@ -133,7 +150,7 @@ _vhost_scsi()
 		local -a command=("${WORDS[@]:0:1}")
 
 		[[ ${WORDS[0]:-} != lun ]] || command=("${WORDS[@]:0:2}")
-		mapfile -t COMPREPLY < <(compgen -W "$(_vhost_scsi_options "${command[@]}")" -- "$word" || true)
+		_vhost_scsi_offer "$word" < <(_vhost_scsi_options "${command[@]}")
 	else
 		_vhost_scsi_argument "$word"
 	fi
