@@ -55,6 +55,8 @@ enum status change_begin(struct ctx *ctx, struct change *change)
 		ui_error("out of memory");
 		return ctx->status = ST_FAILED;
 	}
+	if (!change->dry_run)
+		stop_hold();
 	return ST_OK;
 }
 
@@ -121,12 +123,21 @@ static enum status run_plan(struct change *change, struct vscsi_plan *plan)
 	return err ? ctx_tree_failed(ctx, err) : ST_OK;
 }
 
+static enum status stopped(struct ctx *ctx)
+{
+	ui_error("stopped by %s; nothing is changed", stop_came());
+	return ctx->status = ST_FAILED;
+}
+
 /* The tree is changed and that could not be saved: back to what was there. */
 static void undo(struct change *change)
 {
 	AUTO_CONFIG struct vscsi_config *now = NULL;
 	AUTO_PLAN struct vscsi_plan *plan = NULL;
 	struct ctx *ctx = change->ctx;
+
+	/* the way back is not stopped halfway */
+	stop_block();
 	int err = vscsi_config_read(ctx->tree, &now);
 
 	if (!err)
@@ -138,9 +149,38 @@ static void undo(struct change *change)
 			 vscsi_tree_error(ctx->tree));
 }
 
+/* The plan, and what is saved. */
+static enum status run_and_save(struct change *change, struct vscsi_plan *plan)
+{
+	struct ctx *ctx = change->ctx;
+
+	if (!change->no_save) {
+		AUTO_CONFIG struct vscsi_config *ours =
+			state_refresh(change->ours, change->wanted, false);
+
+		if (state_prepare(ctx, ours))
+			return ctx->status;
+	}
+	enum status status = stop_came() ? stopped(ctx)
+					 : run_plan(change, plan);
+
+	if (change->no_save)
+		return status;
+	if (status) {
+		state_abandon(ctx);
+		return status;
+	}
+	status = state_commit(ctx);
+	if (status)
+		undo(change);
+	return status;
+}
+
 /**
  * change_run() - make the change, or print it if it is a dry run
  * @change: the change
+ *
+ * Does not return if a signal came and the change is made all the same.
  *
  * Return: ST_OK; ST_DIFFERS for a dry run with steps; or the status to end with,
  * and nothing is changed.
@@ -158,23 +198,12 @@ enum status change_run(struct change *change)
 		print_plan(ctx, plan);
 		return vscsi_plan_steps(plan) ? ST_DIFFERS : ST_OK;
 	}
-	if (!change->no_save) {
-		AUTO_CONFIG struct vscsi_config *ours =
-			state_refresh(change->ours, change->wanted, false);
+	enum status status = run_and_save(change, plan);
 
-		if (state_prepare(ctx, ours))
-			return ctx->status;
-	}
-	enum status status = run_plan(change, plan);
-
-	if (change->no_save)
-		return status;
-	if (status) {
-		state_abandon(ctx);
-		return status;
-	}
-	status = state_commit(ctx);
-	if (status)
-		undo(change);
+	if (!status && stop_came())
+		ui_note("%s came when the change was made already",
+			stop_came());
+	if (!status)
+		stop_end();
 	return status;
 }

@@ -222,6 +222,8 @@ int cmd_restore(struct ctx *ctx, int argc, char **argv)
 	    (seconds > 0 && wait_for_devices(ctx, seconds)) ||
 	    change_begin(ctx, &change))
 		return ctx->status;
+	/* object by object: each is whole, and none is waited for */
+	stop_end();
 	struct restore restore = { .ctx = ctx,
 				   .saved = change.ours,
 				   .live = change.live };

@@ -107,6 +107,17 @@ enum status state_prepare(struct ctx *ctx, const struct vscsi_config *ours);
 enum status state_commit(struct ctx *ctx);
 void state_abandon(struct ctx *ctx);
 
+/* ---- stop.c: signals while a change is made ---- */
+
+/* From now on SIGINT, SIGTERM and SIGHUP are remembered, and stop a plan. */
+void stop_hold(void);
+/* They wait until the end, and plans do not look at them. */
+void stop_block(void);
+/* "signal 2 (Interrupt)", or NULL: none came. */
+const char *stop_came(void);
+/* Back to what they do by themselves; does not return if one came. */
+void stop_end(void);
+
 /* ---- change.c ---- */
 
 /** struct change - a change that is being made: edit @wanted and @ours, then run it */

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "config.h"
 
 #define SOURCE \
 	"(--ramdisk SIZE | --file PATH [--size SIZE] | --block DEV | --pscsi DEV | --user CFG --size SIZE | --backstore KIND/NAME)"
@@ -302,5 +302,6 @@ int main(int argc, char **argv)
 			 strerror(errno));
 		status = status ? status : ST_FAILED;
 	}
+	stop_end();
 	return status;
 }

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +93,15 @@ static void log_change(const char *what, const struct place *place,
 	}
 }
 
+/* Somebody stops the program at its N-th change. */
+static void terminate_at(unsigned int number)
+{
+	const char *text = getenv("STANDIN_TERM");
+
+	if (text && strtoul(text, NULL, 10) == number)
+		kill(getpid(), SIGTERM);
+}
+
 /* Is it this change's turn to fail? */
 static int next_change(const char *what, const struct place *place,
 		       const char *value, size_t size)
@@ -100,6 +110,7 @@ static int next_change(const char *what, const struct place *place,
 		read_environment();
 	changes++;
 	log_change(what, place, value, size);
+	terminate_at(changes);
 	if (fail_at && (changes == fail_at || (fail_on && changes > fail_at)))
 		return -(int)fail_error;
 	return 0;
@@ -284,6 +295,16 @@ int openat(int dirfd, const char *path, int flags, ...)
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 int openat64(int dirfd, const char *path, int flags, ...)
 	__attribute__((alias("openat")));
+
+int fsync(int fd)
+{
+	static bool again;
+
+	if (!again)
+		terminate_at(0);
+	again = true;
+	return syscall(SYS_fsync, fd);
+}
 
 static bool place_of_fd(struct place *place, int fd)
 {

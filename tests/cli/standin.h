@@ -7,6 +7,8 @@
  *
  *   STANDIN_FAIL=N:ERRNO   the N-th change (1 is the first) of the process fails,
  *                          for instance 3:EIO; N+:ERRNO: it and all that follow
+ *   STANDIN_TERM=N         SIGTERM is sent to the process at its N-th change; 0: when it
+ *                          first syncs a file
  *   STANDIN_LOG=FILE       a line is added for each change that was tried
  *   STANDIN_SERIES=6.1     the files of that kernel series (6.12 by default)
  *   STANDIN_PEER=1         those of the in-tree module
