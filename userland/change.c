@@ -130,7 +130,7 @@ static enum status stopped(struct ctx *ctx)
 }
 
 /* The tree is changed and that could not be saved: back to what was there. */
-static void undo(struct change *change)
+static enum status undo(struct change *change)
 {
 	AUTO_CONFIG struct vscsi_config *now = NULL;
 	AUTO_PLAN struct vscsi_plan *plan = NULL;
@@ -144,9 +144,11 @@ static void undo(struct change *change)
 		err = vscsi_plan_make(ctx->tree, now, change->live, &plan);
 	if (!err)
 		err = vscsi_plan_run(plan, NULL, NULL);
-	if (err)
-		ui_error("undoing the change failed as well: %s",
-			 vscsi_tree_error(ctx->tree));
+	if (!err)
+		return ctx->status;
+	ui_error("undoing the change failed as well: %s",
+		 vscsi_tree_error(ctx->tree));
+	return ctx->status = ST_CHANGED;
 }
 
 /* The plan, and what is saved. */
@@ -170,10 +172,7 @@ static enum status run_and_save(struct change *change, struct vscsi_plan *plan)
 		state_abandon(ctx);
 		return status;
 	}
-	status = state_commit(ctx);
-	if (status)
-		undo(change);
-	return status;
+	return state_commit(ctx) ? undo(change) : ST_OK;
 }
 
 /**
@@ -183,7 +182,7 @@ static enum status run_and_save(struct change *change, struct vscsi_plan *plan)
  * Does not return if a signal came and the change is made all the same.
  *
  * Return: ST_OK; ST_DIFFERS for a dry run with steps; or the status to end with,
- * and nothing is changed.
+ * and nothing is changed, unless that is ST_CHANGED.
  */
 enum status change_run(struct change *change)
 {
@@ -203,7 +202,9 @@ enum status change_run(struct change *change)
 	if (!status && stop_came())
 		ui_note("%s came when the change was made already",
 			stop_came());
-	if (!status)
+	if (!status) {
+		ctx->changed = true;
 		stop_end();
+	}
 	return status;
 }

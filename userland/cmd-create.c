@@ -212,6 +212,13 @@ static enum status want_lun(struct change *change, const struct wish *wish,
 	return ST_OK;
 }
 
+/* The target is made, and that is what create is for. */
+static void note_no_arguments(const struct wish *wish)
+{
+	ui_note("%s is made all the same; see to that, then `vhost-scsi qemu-args %s` prints the arguments",
+		wish->name, wish->name);
+}
+
 static enum status tell_json(struct ctx *ctx, const struct wish *wish,
 			     const struct vscsi_target *target,
 			     const struct vscsi_tpg *tpg,
@@ -241,6 +248,8 @@ static enum status tell_json(struct ctx *ctx, const struct wish *wish,
 
 	if (qemu)
 		json_object_object_add(object, "qemu", qemu);
+	else
+		note_no_arguments(wish);
 	return ctx_print_json(object);
 }
 
@@ -258,9 +267,10 @@ static enum status tell(struct ctx *ctx, const struct wish *wish,
 	       ui_style(UI_HEAD), wish->name, ui_style_end(UI_HEAD), wish->wwn,
 	       tpg->tag, vscsi_kind_name(store->kind), store->name,
 	       bytes ? ", " : "", bytes ? size : "");
-	return qemu_args_print(ctx, target,
-			       wish->num_queues < 0 ? 0 : wish->num_queues,
-			       false);
+	if (qemu_args_print(ctx, target,
+			    wish->num_queues < 0 ? 0 : wish->num_queues, false))
+		note_no_arguments(wish);
+	return ST_OK;
 }
 
 static enum status create(struct ctx *ctx, struct wish *wish, bool no_save)
@@ -325,7 +335,8 @@ int cmd_create(struct ctx *ctx, int argc, char **argv)
 	wish.name = argv[0];
 	if (check_name(ctx, wish.name) || source_check(ctx, &wish.source) ||
 	    check_wwn(ctx, "wwn", wish.wwn) ||
-	    check_wwn(ctx, "nexus", wish.nexus))
+	    check_wwn(ctx, "nexus", wish.nexus) ||
+	    (wish.num_queues >= 0 && qemu_queues_check(ctx, wish.num_queues)))
 		return ctx->status;
 	enum status status = create(ctx, &wish, no_save);
 

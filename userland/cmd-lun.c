@@ -262,8 +262,89 @@ int cmd_lun_remove(struct ctx *ctx, int argc, char **argv)
 	return lun_remove(&change, &place, keep_stores);
 }
 
+/* The size of a user backstore is written; all others have that of their device. */
+static enum status check_resize(struct change *change,
+				const struct vscsi_target *target,
+				const struct vscsi_store *store, uint64_t size,
+				bool shrink)
+{
+	struct ctx *ctx = change->ctx;
+
+	if (store->kind != VSCSI_USER || !size)
+		return ST_OK;
+	if (!vscsi_config_store(change->ours, store->kind, store->name)) {
+		ui_error(
+			"backstore user/%s was made by another tool: resize it with that, or take it over with `vhost-scsi adopt %s`",
+			store->name, target->wwn);
+		return ctx->status = ST_FAILED;
+	}
+	if (size >= store->size || shrink)
+		return ST_OK;
+	AUTO_FREE char *was = ui_size(store->size);
+	AUTO_FREE char *is = ui_size(size);
+
+	ui_error(
+		"user/%s has %s, and what is beyond %s would be lost to its guests: give --shrink if that is wanted",
+		store->name, was, is);
+	return ctx->status = ST_FAILED;
+}
+
+/* Written beside what is saved, if the backstore is saved. */
+static enum status prepare_size(struct change *change,
+				struct vscsi_store *store, uint64_t size)
+{
+	store->size = size;
+	if (change->no_save ||
+	    !vscsi_config_store(change->ours, store->kind, store->name))
+		return ST_OK;
+	AUTO_CONFIG struct vscsi_config *ours =
+		state_refresh(change->ours, change->wanted, false);
+
+	return state_prepare(change->ctx, ours);
+}
+
+static enum status unsize(struct change *change, struct vscsi_store *store,
+			  uint64_t old)
+{
+	struct ctx *ctx = change->ctx;
+	uint64_t now;
+
+	if (store->kind != VSCSI_USER ||
+	    !vscsi_store_resize(ctx->tree, store, old, &now))
+		return ctx->status;
+	ui_error("undoing the change failed as well: %s",
+		 vscsi_tree_error(ctx->tree));
+	return ctx->status = ST_CHANGED;
+}
+
+/* The size, and what is saved of it: both, or neither. Sets @now. */
+static enum status set_size(struct change *change, struct vscsi_store *store,
+			    uint64_t size, uint64_t *now)
+{
+	struct ctx *ctx = change->ctx;
+	uint64_t old = store->size;
+	bool saved = !change->no_save &&
+		     vscsi_config_store(change->ours, store->kind, store->name);
+
+	if (prepare_size(change, store, size ? size : old))
+		return ctx->status;
+	int err = vscsi_store_resize(ctx->tree, store, size, now);
+
+	if (err) {
+		if (saved)
+			state_abandon(ctx);
+		return ctx_tree_failed(ctx, err);
+	}
+	/* the device, or the handler, may have another idea */
+	if ((*now != store->size && prepare_size(change, store, *now)) ||
+	    (saved && state_commit(ctx)))
+		return unsize(change, store, old);
+	ctx->changed = true;
+	return ST_OK;
+}
+
 static enum status resize(struct change *change, const struct place *place,
-			  uint64_t size)
+			  uint64_t size, bool shrink)
 {
 	struct ctx *ctx = change->ctx;
 	struct vscsi_target *target;
@@ -281,19 +362,9 @@ static enum status resize(struct change *change, const struct place *place,
 			 vscsi_kind_name(lun->kind), lun->store);
 		return ctx->status = ST_NOT_FOUND;
 	}
-	int err = vscsi_store_resize(ctx->tree, store, size, &now);
-
-	if (err)
-		return ctx_tree_failed(ctx, err);
-	store->size = now;
-	if (!change->no_save &&
-	    vscsi_config_store(change->ours, store->kind, store->name)) {
-		AUTO_CONFIG struct vscsi_config *ours =
-			state_refresh(change->ours, change->wanted, false);
-
-		if (state_prepare(ctx, ours) || state_commit(ctx))
-			return ctx->status;
-	}
+	if (check_resize(change, target, store, size, shrink) ||
+	    set_size(change, store, size, &now))
+		return ctx->status;
 	AUTO_FREE char *text =
 		ui_format("%s/%s", vscsi_kind_name(store->kind), store->name);
 
@@ -313,7 +384,10 @@ int cmd_lun_resize(struct ctx *ctx, int argc, char **argv)
 	AUTO_CHANGE struct change change = { 0 };
 	struct place place = { .tag = -1 };
 	uint64_t size = 0;
+	bool shrink = false;
 	const struct opt opts[] = {
+		{ "shrink", NULL, "a smaller size is meant", OPT_FLAG, &shrink,
+		  0 },
 		{ "tpg", "N", "the target's TPG; its lowest", OPT_NUMBER,
 		  &place.tag, VSCSI_TAG_MAX },
 		{ "no-save", NULL, "do not save the new size", OPT_FLAG,
@@ -331,5 +405,5 @@ int cmd_lun_resize(struct ctx *ctx, int argc, char **argv)
 	}
 	if (change_begin(ctx, &change))
 		return ctx->status;
-	return resize(&change, &place, size);
+	return resize(&change, &place, size, shrink);
 }

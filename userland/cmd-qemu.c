@@ -241,10 +241,8 @@ int cmd_qemu_args(struct ctx *ctx, int argc, char **argv)
 
 	if (opts_parse(ctx, opts, argc, argv, 1, 1) < 0)
 		return ctx->status;
-	if (wish.queues == 0) {
-		ui_error("--num-queues 0: give at least 1");
-		return ST_USAGE;
-	}
+	if (wish.queues >= 0 && qemu_queues_check(ctx, wish.queues))
+		return ctx->status;
 	if (wish.queues < 0)
 		wish.queues = 0;
 	if (ctx_read(ctx, &config))

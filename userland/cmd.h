@@ -25,6 +25,7 @@ enum status {
 	ST_NOT_FOUND = 4, /* no such target, LUN or backstore */
 	ST_PARTLY = 5,	  /* restore: something could not be restored */
 	ST_DIFFERS = 6,	  /* diff, apply --dry-run: there are differences */
+	ST_CHANGED = 7,	  /* failed, and not all is as it was before */
 };
 
 /** struct ctx - one run of the program */
@@ -35,6 +36,7 @@ struct ctx {
 	enum ui_color color;	   /* --color */
 	const struct cmd *cmd;	   /* the command that runs */
 	enum status status;	   /* set by who returns a failure */
+	bool changed;		   /* a change is made */
 	struct vscsi_tree *tree;   /* open after ctx_open() */
 	struct vscsi_config *ours; /* ctx_read()'s, for state_load_quietly() */
 };
@@ -114,6 +116,11 @@ struct vscsi_target *find_target(struct ctx *ctx, struct vscsi_config *config,
  * Does nothing with --root. Says why not; 0 or -errno.
  */
 int vs_modules_need(struct ctx *ctx);
+
+/* ---- qemu-args.c ---- */
+
+/* Can a device have so many request queues? Says why not; returns a status. */
+enum status qemu_queues_check(struct ctx *ctx, long queues);
 
 /* ---- cmd-qemu.c ---- */
 

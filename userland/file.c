@@ -173,7 +173,13 @@ int file_rename_new(const char *path)
 		unlink(name);
 		return err;
 	}
-	return sync_dir_of(path);
+	int err = sync_dir_of(path);
+
+	/* it is in its place: no failure, and nothing to be undone */
+	if (err)
+		ui_note("%s is written, but may be lost with the host's power: %s; sync(1) writes it to the disk",
+			path, strerror(-err));
+	return 0;
 }
 
 /**

@@ -39,7 +39,7 @@ const struct cmd commands[] = {
 	  "TARGET LUN [--keep-backstores] [--tpg N] [--no-save]",
 	  "vhost-scsi lun remove demo 1\n", cmd_lun_remove },
 	{ "lun resize", "Tell the guests that a LUN's device has another size",
-	  "TARGET LUN [SIZE] [--tpg N] [--no-save]",
+	  "TARGET LUN [SIZE] [--shrink] [--tpg N] [--no-save]",
 	  "lvextend -L +10G vg0/data && vhost-scsi lun resize data 0\n",
 	  cmd_lun_resize },
 	{ "list", "List targets, LUNs or backstores",
@@ -114,7 +114,9 @@ char *ctx_path(const struct ctx *ctx, const char *path)
 enum status ctx_tree_failed(struct ctx *ctx, int err)
 {
 	ui_error("%s", vscsi_tree_error(ctx->tree));
-	return ctx->status = err == -EBUSY ? ST_IN_USE : ST_FAILED;
+	return ctx->status = err == -EBUSY	       ? ST_IN_USE
+			     : err == -ENOTRECOVERABLE ? ST_CHANGED
+						       : ST_FAILED;
 }
 
 /**
@@ -184,12 +186,21 @@ static int print_usage(struct ctx *ctx)
 	       "  --color WHEN         auto (default), always or never; NO_COLOR is respected\n"
 	       "  --help               of a command: its options and examples\n"
 	       "  --version            the version\n"
+	       "\n%sExit status:%s\n"
+	       "  0  done\n"
+	       "  1  failed, and nothing was changed\n"
+	       "  2  the command line is wrong\n"
+	       "  3  in use by a guest, or by another tool\n"
+	       "  4  there is no such target, LUN or backstore\n"
+	       "  5  restore: something could not be restored\n"
+	       "  6  diff, apply --dry-run: there are differences\n"
+	       "  7  failed, and not all is as it was before\n"
 	       "\n%sExamples:%s\n"
 	       "  vhost-scsi create demo --ramdisk 64M\n"
 	       "  vhost-scsi list\n"
 	       "  vhost-scsi lun add --help\n",
 	       ui_style(UI_HEAD), ui_style_end(UI_HEAD), ui_style(UI_HEAD),
-	       ui_style_end(UI_HEAD));
+	       ui_style_end(UI_HEAD), ui_style(UI_HEAD), ui_style_end(UI_HEAD));
 	return ctx->status = ST_OK;
 }
 
@@ -298,9 +309,10 @@ int main(int argc, char **argv)
 	ctx_close(&ctx);
 	/* a full disk must not look like success */
 	if ((fflush(stdout) || ferror(stdout)) && !nobody_reads()) {
-		ui_error("cannot write to standard output: %s",
-			 strerror(errno));
-		status = status ? status : ST_FAILED;
+		ui_error("cannot write to standard output: %s%s",
+			 strerror(errno),
+			 ctx.changed ? "; the change is made" : "");
+		status = status ? status : ctx.changed ? ST_CHANGED : ST_FAILED;
 	}
 	stop_end();
 	return status;

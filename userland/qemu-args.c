@@ -71,19 +71,37 @@ static unsigned long queues_max(const struct ctx *ctx)
 	return number;
 }
 
+/**
+ * qemu_queues_check() - whether a device can have so many request queues
+ * @ctx: the run
+ * @queues: how many
+ *
+ * Return: ST_OK, or the status to end with after saying why not.
+ */
+enum status qemu_queues_check(struct ctx *ctx, long queues)
+{
+	unsigned long max = queues_max(ctx);
+
+	if (!queues) {
+		ui_error("--num-queues 0: give at least 1");
+		return ctx->status = ST_USAGE;
+	}
+	if ((unsigned long)queues <= max)
+		return ST_OK;
+	ui_error(
+		"%ld queues are more than the module's parameter max_io_vqs allows, %lu; raise it: echo %ld >/sys/module/vhost_scsi/parameters/max_io_vqs",
+		queues, max, queues);
+	return ctx->status = ST_FAILED;
+}
+
 static int add_queues(struct ctx *ctx, const struct qemu_wish *wish,
 		      struct qemu_args *args)
 {
 	unsigned long max = queues_max(ctx);
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (wish->queues > 0 && (unsigned long)wish->queues > max) {
-		ui_error(
-			"%ld queues are more than the module's parameter max_io_vqs allows, %lu; raise it: echo %ld >/sys/module/vhost_scsi/parameters/max_io_vqs",
-			wish->queues, max, wish->queues);
-		ctx->status = ST_FAILED;
+	if (wish->queues > 0 && qemu_queues_check(ctx, wish->queues))
 		return -EINVAL;
-	}
 	if (wish->queues > 0) {
 		add(args, "num_queues", ui_format("%ld", wish->queues),
 		    ui_format(

@@ -238,7 +238,10 @@ enum status state_commit(struct ctx *ctx)
 	AUTO_FREE char *path = ctx_path(ctx, STATE_FILE);
 	int err = file_rename_new(path);
 
-	return err ? failed(ctx, "cannot save to", path, err) : ST_OK;
+	if (err)
+		return failed(ctx, "cannot save to", path, err);
+	ctx->changed = true;
+	return ST_OK;
 }
 
 /**
