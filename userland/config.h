@@ -71,6 +71,12 @@ enum status config_write(struct json_object *object, const char *path);
 /* Writes "PATH.new" so that it would outlive a power loss. Returns a negative errno. */
 int file_write_new(const char *path, struct json_object *object);
 int file_rename_new(const char *path);
+void file_note_unsynced(const char *path, int error);
+
+/* ---- file-replace.c ---- */
+
+/* Any file, also in folders of others. Returns a negative errno. */
+int file_replace(const char *path, const char *text);
 
 /* ---- find.c, more of it: what was made here, by the saved configuration ---- */
 

@@ -130,6 +130,13 @@ static int sync_dir_of(const char *path)
 	return dir < 0 || fsync(dir) ? -errno : 0;
 }
 
+static const char *file_text(struct json_object *object)
+{
+	return json_object_to_json_string_ext(
+		object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+				JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
 /**
  * file_write_new() - write a file beside the one that it shall replace
  * @path: the file to be replaced; "PATH.new" is written
@@ -140,10 +147,15 @@ static int sync_dir_of(const char *path)
 int file_write_new(const char *path, struct json_object *object)
 {
 	AUTO_FREE char *name = ui_format("%s.new", path);
-	const char *text = json_object_to_json_string_ext(
-		object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-				JSON_C_TO_STRING_NOSLASHESCAPE);
-	AUTO_FCLOSE FILE *file = fopen(name, "we");
+	const char *text = file_text(object);
+
+	/* of a command that was killed; never through a link that lies there */
+	if (unlink(name) && errno != ENOENT)
+		return -errno;
+	int fd = open(name,
+		      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		      0666);
+	AUTO_FCLOSE FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
 	if (!file)
 		return -errno;
@@ -155,6 +167,17 @@ int file_write_new(const char *path, struct json_object *object)
 		return err;
 	}
 	return 0;
+}
+
+/**
+ * file_note_unsynced() - tell that a file may not outlive a power loss
+ * @path: the file, which is in its place: no failure, and nothing to be undone
+ * @error: why, an errno
+ */
+void file_note_unsynced(const char *path, int error)
+{
+	ui_note("%s is written, but may be lost with the host's power: %s; sync(1) writes it to the disk",
+		path, strerror(error));
 }
 
 /**
@@ -175,10 +198,8 @@ int file_rename_new(const char *path)
 	}
 	int err = sync_dir_of(path);
 
-	/* it is in its place: no failure, and nothing to be undone */
 	if (err)
-		ui_note("%s is written, but may be lost with the host's power: %s; sync(1) writes it to the disk",
-			path, strerror(-err));
+		file_note_unsynced(path, -err);
 	return 0;
 }
 
@@ -203,8 +224,7 @@ enum status config_write(struct json_object *object, const char *path)
 			      ? -errno
 			      : 0;
 	} else {
-		err = file_write_new(path, object);
-		err = err ? err : file_rename_new(path);
+		err = file_replace(path, file_text(object));
 	}
 	json_object_put(object);
 	if (!err)
