@@ -92,7 +92,7 @@ static void check_target(struct check *check, const struct vscsi_target *target)
 		check_say(check, CHECK_WARNING, "target",
 			  ui_format("%s has no TPG: QEMU gets ENODEV",
 				    target->wwn),
-			  ui_format("vhost-scsi lun add %s ...", target->wwn));
+			  advice_no_tpg(target));
 	for (size_t i = 0; i < target->n_tpgs; i++) {
 		const struct vscsi_tpg *tpg = &target->tpgs[i];
 
@@ -106,11 +106,13 @@ static void check_target(struct check *check, const struct vscsi_target *target)
 					"echo %s >/sys/kernel/config/target/vhost/%s/tpgt_%u/nexus",
 					target->wwn, target->wwn, tpg->tag));
 		if (!tpg->n_luns)
-			check_say(check, CHECK_NOTE, "target",
-				  ui_format("%s TPG %u has no LUN", target->wwn,
-					    tpg->tag),
-				  ui_format("vhost-scsi lun add %s ...",
-					    target->wwn));
+			check_say(
+				check, CHECK_NOTE, "target",
+				ui_format("%s TPG %u has no LUN", target->wwn,
+					  tpg->tag),
+				ui_format(
+					"`vhost-scsi lun add %s SOURCE --tpg %u`",
+					target->wwn, tpg->tag));
 	}
 }
 
@@ -293,7 +295,8 @@ void check_saved(struct check *check)
 		check_say(
 			check, CHECK_ERROR, "saved",
 			ui_format("/etc/vhost-scsi/config.json cannot be used"),
-			ui_format("vhost-scsi save writes it anew"));
+			ui_format(
+				"correct what is said of it, or start anew: `mv /etc/vhost-scsi/config.json /etc/vhost-scsi/config.json.bad`, then for each target that is ours `vhost-scsi adopt WWN --name NAME`"));
 		return;
 	}
 	check_saved_backing(check, saved);

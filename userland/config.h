@@ -82,6 +82,7 @@ int file_replace(const char *path, const char *text);
 
 struct vscsi_tpg *find_tpg(struct ctx *ctx, const struct vscsi_target *target,
 			   long tag);
+char *advice_no_tpg(const struct vscsi_target *target);
 bool is_our_target(const struct vscsi_config *ours, const char *wwn);
 bool is_our_tpg(const struct vscsi_config *ours, const char *wwn,
 		unsigned int tag);

@@ -106,6 +106,23 @@ struct vscsi_target *find_target(struct ctx *ctx, struct vscsi_config *config,
 }
 
 /**
+ * advice_no_tpg() - how a target without a TPG gets one
+ * @target: the target, with its name if it is ours
+ *
+ * Return: the end of a sentence, to be freed.
+ */
+char *advice_no_tpg(const struct vscsi_target *target)
+{
+	if (target->label)
+		return ui_format(
+			"`vhost-scsi create %s SOURCE --wwn %s` makes one, with a LUN",
+			target->label, target->wwn);
+	return ui_format(
+		"take it over with `vhost-scsi adopt %s --name NAME`, then `vhost-scsi create NAME SOURCE --wwn %s` makes one, with a LUN",
+		target->wwn, target->wwn);
+}
+
+/**
  * find_tpg() - the TPG that is meant
  * @ctx: the run
  * @target: its target
@@ -124,12 +141,14 @@ struct vscsi_tpg *find_tpg(struct ctx *ctx, const struct vscsi_target *target,
 		tpg = &target->tpgs[0];
 	if (tpg)
 		return tpg;
+	AUTO_FREE char *advice = advice_no_tpg(target);
+
 	if (tag >= 0)
 		ui_error(
 			"%s has no TPG %ld: `vhost-scsi show %s` shows what it has",
 			target->wwn, tag, target->wwn);
 	else
-		ui_error("%s has no TPG: give it one with --tpg", target->wwn);
+		ui_error("%s has no TPG: %s", target->wwn, advice);
 	ctx->status = ST_NOT_FOUND;
 	return NULL;
 }
