@@ -16,11 +16,15 @@
 #define SETTLE 100	/* after a change, so long without another */
 #define SETTLES_MAX 10
 #define FAILURES_MAX 10
+#define NAME_WAITS_MAX \
+	50 /* times SETTLE, for the name of a target that is new */
 
 /** struct watch - what was last seen, and what was told */
 struct watch {
 	struct ctx *ctx;
 	struct vscsi_config *seen;
+	struct vscsi_config *ours; /* where the names are; NULL: none yet */
+	struct stat saved;	   /* the file that they were read from */
 	long left;    /* changes to tell before the end; -1: no end */
 	int failures; /* looks that failed, one after the other */
 };
@@ -265,21 +269,68 @@ static void tell_targets(struct watch *watch, const struct vscsi_config *from,
 	}
 }
 
+/* Names that were saved. A file that cannot be read is told once, and names stay. */
+static void label(struct watch *watch, struct vscsi_config *now)
+{
+	if (state_changed(watch->ctx, &watch->saved)) {
+		struct vscsi_config *ours = state_load(watch->ctx);
+
+		if (ours) {
+			vscsi_config_free(watch->ours);
+			watch->ours = ours;
+		}
+		watch->ctx->status = ST_OK;
+	}
+	if (watch->ours)
+		state_label(now, watch->ours);
+}
+
+static bool has_unnamed(const struct watch *watch,
+			const struct vscsi_config *now)
+{
+	for (size_t i = 0; watch->seen && i < now->n_targets; i++)
+		if (!now->targets[i].label &&
+		    !vscsi_config_target(watch->seen, now->targets[i].wwn))
+			return true;
+	return false;
+}
+
+/* What is there. A command saves a name after it has changed the tree: while one is
+ * about to, a target that is new is waited with.
+ */
+static int read_named(struct watch *watch, struct vscsi_config **now)
+{
+	for (int i = 0;; i++) {
+		int err = vscsi_config_read(watch->ctx->tree, now);
+
+		if (err)
+			return err;
+		/* before the names, or one that is saved in between is missed */
+		bool pending = state_is_pending(watch->ctx);
+
+		label(watch, *now);
+		if (!pending || i == NAME_WAITS_MAX || stopped ||
+		    !has_unnamed(watch, *now))
+			return 0;
+		if (!i && watch->ctx->verbose)
+			ui_note("a new target's name is waited for");
+		vscsi_config_free(*now);
+		*now = NULL;
+		poll(NULL, 0, SETTLE);
+	}
+}
+
 /* One look. What went is told before what came; what goes meanwhile is for the next look. */
 static enum status look(struct watch *watch)
 {
 	AUTO_CONFIG struct vscsi_config *now = NULL;
-	int err = vscsi_config_read(watch->ctx->tree, &now);
+	int err = read_named(watch, &now);
 
 	if (err)
 		return ++watch->failures < FAILURES_MAX
 			       ? ST_OK
 			       : ctx_tree_failed(watch->ctx, err);
 	watch->failures = 0;
-	AUTO_CONFIG struct vscsi_config *ours = state_load_quietly(watch->ctx);
-
-	if (ours)
-		state_label(now, ours);
 	if (watch->seen) {
 		tell_targets(watch, now, watch->seen, '-');
 		tell_stores(watch, now, watch->seen, '-');
@@ -345,5 +396,6 @@ int cmd_watch(struct ctx *ctx, int argc, char **argv)
 	if (!status)
 		status = follow(&watch);
 	vscsi_config_free(watch.seen);
+	vscsi_config_free(watch.ours);
 	return status;
 }

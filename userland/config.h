@@ -6,6 +6,8 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
+#include <sys/stat.h>
+
 #include "cmd.h"
 #include "js.h"
 
@@ -102,6 +104,10 @@ struct vscsi_config *state_load(struct ctx *ctx);
  * ctx_read() has told.
  */
 struct vscsi_config *state_load_quietly(struct ctx *ctx);
+/* Has another file been put there since @last, which is all zeros at first? */
+bool state_changed(const struct ctx *ctx, struct stat *last);
+/* Is a change under way that will be saved, or was one cut off? */
+bool state_is_pending(const struct ctx *ctx);
 /* Gives targets the names that they have in the saved configuration. */
 void state_label(struct vscsi_config *config, const struct vscsi_config *ours);
 /* @ours with the values that it has in @from; what is not in @from stays as it is. */

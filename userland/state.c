@@ -254,3 +254,40 @@ void state_abandon(struct ctx *ctx)
 
 	unlink(path);
 }
+
+/**
+ * state_changed() - whether another file has been put there
+ * @ctx: the run
+ * @last: what was there the last time, all zeros at first; brought up to date
+ *
+ * Return: whether it is another one, or has come or gone.
+ */
+bool state_changed(const struct ctx *ctx, struct stat *last)
+{
+	AUTO_FREE char *path = ctx_path(ctx, STATE_FILE);
+	struct stat now;
+
+	if (stat(path, &now))
+		memset(&now, 0, sizeof(now));
+	bool changed = now.st_ino != last->st_ino ||
+		       now.st_dev != last->st_dev ||
+		       now.st_size != last->st_size ||
+		       now.st_mtim.tv_sec != last->st_mtim.tv_sec ||
+		       now.st_mtim.tv_nsec != last->st_mtim.tv_nsec;
+
+	*last = now;
+	return changed;
+}
+
+/**
+ * state_is_pending() - whether something is to be saved soon
+ * @ctx: the run
+ *
+ * Return: true if a change is under way that will be saved, or was cut off.
+ */
+bool state_is_pending(const struct ctx *ctx)
+{
+	AUTO_FREE char *path = ctx_path(ctx, STATE_FILE ".new");
+
+	return !access(path, F_OK);
+}

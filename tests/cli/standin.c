@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -295,6 +296,16 @@ int openat(int dirfd, const char *path, int flags, ...)
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 int openat64(int dirfd, const char *path, int flags, ...)
 	__attribute__((alias("openat")));
+
+int rename(const char *from, const char *to)
+{
+	const char *file = getenv("STANDIN_HOLD");
+	struct stat st;
+
+	for (int i = 0; file && i < 3000 && stat(file, &st); i++)
+		poll(NULL, 0, 10);
+	return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
 
 int fsync(int fd)
 {

@@ -10,6 +10,7 @@
  *   STANDIN_TERM=N         SIGTERM is sent to the process at its N-th change; 0: when it
  *                          first syncs a file
  *   STANDIN_SYNC=fail      no directory outside of the tree is synced: EIO
+ *   STANDIN_HOLD=FILE      rename() waits until there is such a file, for 30 s at most
  *   STANDIN_LOG=FILE       a line is added for each change that was tried
  *   STANDIN_SERIES=6.1     the files of that kernel series (6.12 by default)
  *   STANDIN_PEER=1         those of the in-tree module
