@@ -45,6 +45,22 @@ struct vscsi_acl *vscsi_tpg_add_acl(struct vscsi_tpg *tpg,
 }
 
 /**
+ * vscsi_tpg_acl() - find an initiator's ACL
+ * @tpg: the TPG
+ * @initiator: the initiator
+ *
+ * Return: the ACL or NULL.
+ */
+struct vscsi_acl *vscsi_tpg_acl(const struct vscsi_tpg *tpg,
+				const char *initiator)
+{
+	for (size_t i = 0; initiator && i < tpg->n_acls; i++)
+		if (!strcmp(tpg->acls[i].initiator, initiator))
+			return &tpg->acls[i];
+	return NULL;
+}
+
+/**
  * vscsi_acl_add_mapped() - show an initiator a LUN
  * @acl: its ACL
  * @index: the LUN as the initiator sees it
@@ -123,6 +139,22 @@ void vscsi_tpg_del_lun(struct vscsi_tpg *tpg, unsigned int index)
 }
 
 /**
+ * vscsi_tpg_del_acl() - take an ACL away with what it maps
+ * @tpg: the TPG
+ * @initiator: whose it is
+ */
+void vscsi_tpg_del_acl(struct vscsi_tpg *tpg, const char *initiator)
+{
+	struct vscsi_acl *acl = vscsi_tpg_acl(tpg, initiator);
+
+	if (!acl)
+		return;
+	free(acl->initiator);
+	free(acl->mapped);
+	array_remove(tpg->acls, &tpg->n_acls, sizeof(*acl), acl - tpg->acls);
+}
+
+/**
  * vscsi_target_del_tpg() - take a TPG away with all that it holds
  * @target: the target
  * @tag: its number
@@ -135,10 +167,8 @@ void vscsi_target_del_tpg(struct vscsi_target *target, unsigned int tag)
 		return;
 	while (tpg->n_luns)
 		vscsi_tpg_del_lun(tpg, tpg->luns[0].index);
-	for (size_t i = 0; i < tpg->n_acls; i++) {
-		free(tpg->acls[i].initiator);
-		free(tpg->acls[i].mapped);
-	}
+	while (tpg->n_acls)
+		vscsi_tpg_del_acl(tpg, tpg->acls[0].initiator);
 	while (tpg->attrs.n)
 		vscsi_attrs_set(&tpg->attrs, tpg->attrs.v[0].name, NULL);
 	free(tpg->attrs.v);

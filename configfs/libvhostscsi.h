@@ -202,6 +202,8 @@ struct vscsi_tpg *vscsi_target_tpg(const struct vscsi_target *target,
 				   unsigned int tag);
 struct vscsi_lun *vscsi_tpg_lun(const struct vscsi_tpg *tpg,
 				unsigned int index);
+struct vscsi_acl *vscsi_tpg_acl(const struct vscsi_tpg *tpg,
+				const char *initiator);
 const char *vscsi_attrs_get(const struct vscsi_attrs *attrs, const char *name);
 
 /* They take away an object and all that it holds; what is not there is no error. */
@@ -210,14 +212,15 @@ void vscsi_config_del_store(struct vscsi_config *config, enum vscsi_kind kind,
 void vscsi_config_del_target(struct vscsi_config *config, const char *wwn);
 void vscsi_target_del_tpg(struct vscsi_target *target, unsigned int tag);
 void vscsi_tpg_del_lun(struct vscsi_tpg *tpg, unsigned int index);
+void vscsi_tpg_del_acl(struct vscsi_tpg *tpg, const char *initiator);
 
 /* ---- plans ---- */
 
 /* The steps that make @live to @wanted. Objects of @live that @wanted has not are taken away;
  * attributes that @wanted does not name, and a serial that is NULL, are left as they are. Changes nothing.
  * -EINVAL: @wanted cannot be (a LUN of a store that is not there, a bad name ...); -EBUSY: a guest uses a TPG,
- * a nexus or a LUN that would go or become another (a LUN may only go, as a disk is pulled), or another fabric a
- * store; -EPERM: data would be lost (a ramdisk that would be replaced); -EOPNOTSUPP: a store of a kind that
+ * a nexus or a LUN that would go or become another (a LUN may only go, as a disk is pulled, with what maps it), or
+ * another fabric a store; -EPERM: data would be lost (a ramdisk that would be replaced); -EOPNOTSUPP: a store of a kind that
  * could not be made again would go.
  */
 int vscsi_plan_make(struct vscsi_tree *tree, const struct vscsi_config *live,

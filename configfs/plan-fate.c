@@ -20,10 +20,7 @@
 const struct vscsi_acl *find_acl(const struct vscsi_tpg *tpg,
 				 const char *initiator)
 {
-	for (size_t i = 0; tpg && i < tpg->n_acls; i++)
-		if (!strcmp(tpg->acls[i].initiator, initiator))
-			return &tpg->acls[i];
-	return NULL;
+	return tpg ? vscsi_tpg_acl(tpg, initiator) : NULL;
 }
 
 /**

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a guest or another fabric uses is not taken away under it. A LUN may be
- * taken from a running guest, as an administrator pulls a disk; a TPG, a nexus, or
- * a backstore that would be another one may not.
+ * taken from a running guest, as an administrator pulls a disk; a TPG, a nexus, what
+ * its ACL maps, or a backstore that would be another one may not.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,6 +32,30 @@ static const char *user_of(const struct make *make, const struct vscsi_tpg *tpg,
 	return line;
 }
 
+/* What the guest sees by its ACL. A LUN that goes takes along what maps it. */
+static int check_mapped(struct make *make, const struct vscsi_target *target,
+			const struct vscsi_tpg *tpg,
+			const struct vscsi_tpg *wanted, const char *user)
+{
+	const struct vscsi_acl *acl = find_acl(tpg, tpg->nexus);
+
+	for (size_t i = 0; acl && i < acl->n_mapped; i++) {
+		const struct vscsi_mapped *is = &acl->mapped[i];
+		const struct vscsi_mapped *will =
+			find_mapped(find_acl(wanted, tpg->nexus), is->index);
+		bool stays = will && will->lun == is->lun &&
+			     (is->readonly || !will->readonly);
+
+		if (stays || (!will && !vscsi_tpg_lun(wanted, is->lun)))
+			continue;
+		return tree_fail(
+			make->tree, EBUSY,
+			"cannot change LUN %u of ACL %s of %s TPG %u: %s; end the guest first",
+			is->index, acl->initiator, target->wwn, tpg->tag, user);
+	}
+	return 0;
+}
+
 static int check_tpg(struct make *make, const struct vscsi_target *target,
 		     const struct vscsi_tpg *tpg,
 		     const struct vscsi_tpg *wanted)
@@ -59,7 +83,7 @@ static int check_tpg(struct make *make, const struct vscsi_target *target,
 				tpg->luns[i].index, target->wwn, tpg->tag,
 				vscsi_kind_name(tpg->luns[i].kind),
 				tpg->luns[i].store, user);
-	return 0;
+	return check_mapped(make, target, tpg, wanted, user);
 }
 
 /* Links of our fabric; what is beyond them are others'. */

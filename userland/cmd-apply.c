@@ -28,6 +28,27 @@ static const char *differing(const struct vscsi_attrs *live,
 	return NULL;
 }
 
+/* The first ACL that is to map something else; NULL if all are as wanted. */
+static const char *differing_acl(const struct vscsi_tpg *live,
+				 const struct vscsi_tpg *wanted)
+{
+	for (size_t i = 0; i < wanted->n_acls; i++) {
+		const struct vscsi_acl *acl = &wanted->acls[i];
+		const struct vscsi_acl *is =
+			vscsi_tpg_acl(live, acl->initiator);
+		bool same = is && is->n_mapped == acl->n_mapped;
+
+		for (size_t k = 0; same && k < acl->n_mapped; k++)
+			same = is->mapped[k].index == acl->mapped[k].index &&
+			       is->mapped[k].lun == acl->mapped[k].lun &&
+			       is->mapped[k].readonly ==
+				       acl->mapped[k].readonly;
+		if (!same)
+			return acl->initiator;
+	}
+	return NULL;
+}
+
 static enum status want_store(struct change *change,
 			      const struct vscsi_store *store)
 {
@@ -113,18 +134,42 @@ static enum status want_lun(struct change *change,
 	return ST_OK;
 }
 
+/* ACLs of a TPG of ours: as in the file, and those that left it go. */
+static void want_acls(struct change *change, const char *wwn,
+		      struct vscsi_tpg *tpg, const struct vscsi_tpg *from)
+{
+	struct vscsi_tpg *our = vscsi_target_tpg(
+		vscsi_config_target(change->ours, wwn), from->tag);
+
+	for (size_t i = our->n_acls; i-- > 0;) {
+		const char *initiator = our->acls[i].initiator;
+
+		if (vscsi_tpg_acl(from, initiator))
+			continue;
+		vscsi_tpg_del_acl(tpg, initiator);
+		vscsi_tpg_del_acl(our, initiator);
+	}
+	for (size_t i = 0; i < from->n_acls; i++) {
+		config_take_acl(tpg, &from->acls[i]);
+		config_take_acl(our, &from->acls[i]);
+	}
+}
+
 static enum status want_tpg(struct change *change, struct vscsi_target *target,
 			    const struct vscsi_tpg *from)
 {
 	struct vscsi_tpg *tpg = vscsi_target_tpg(target, from->tag);
 	const char *wwn = target->wwn;
+	bool theirs = tpg && !is_our_tpg(change->ours, wwn, from->tag);
 
-	if (tpg && !is_our_tpg(change->ours, wwn, from->tag)) {
+	if (theirs) {
 		const char *attr = differing(&tpg->attrs, &from->attrs);
 		AUTO_FREE char *name = ui_format("%u of %s", from->tag, wwn);
 
 		if (!text_is(tpg->nexus, from->nexus))
 			attr = "nexus";
+		else if (differing_acl(tpg, from))
+			attr = "ACL";
 		if (attr)
 			return stranger(
 				change->ctx, "TPG", name, attr,
@@ -137,12 +182,12 @@ static enum status want_tpg(struct change *change, struct vscsi_target *target,
 		if (!our)
 			our = vscsi_config_add_target(change->ours, wwn);
 		config_take_bare_tpg(our, from);
-		for (size_t i = 0; i < from->n_acls; i++)
-			config_take_acl(tpg, &from->acls[i]);
 	}
 	for (size_t i = 0; i < from->n_luns; i++)
 		if (want_lun(change, target, tpg, &from->luns[i]))
 			return change->ctx->status;
+	if (!theirs)
+		want_acls(change, wwn, tpg, from);
 	return ST_OK;
 }
 

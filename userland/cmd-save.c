@@ -37,6 +37,11 @@ static void drop_gone(struct vscsi_config *ours,
 				if (!vscsi_tpg_lun(there, tpg->luns[m].index))
 					vscsi_tpg_del_lun(tpg,
 							  tpg->luns[m].index);
+			for (size_t m = tpg->n_acls; m-- > 0;)
+				if (!vscsi_tpg_acl(there,
+						   tpg->acls[m].initiator))
+					vscsi_tpg_del_acl(
+						tpg, tpg->acls[m].initiator);
 		}
 	}
 }

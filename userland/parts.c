@@ -73,7 +73,7 @@ struct vscsi_store *config_take_store(struct vscsi_config *config,
 
 /**
  * config_take_lun() - take a LUN over
- * @tpg: where it goes
+ * @tpg: where it goes; what ACLs map of a LUN of that number stays mapped
  * @from: the LUN
  *
  * Return: the copy.
@@ -81,26 +81,31 @@ struct vscsi_store *config_take_store(struct vscsi_config *config,
 struct vscsi_lun *config_take_lun(struct vscsi_tpg *tpg,
 				  const struct vscsi_lun *from)
 {
-	vscsi_tpg_del_lun(tpg, from->index);
-	struct vscsi_lun *lun =
-		vscsi_tpg_add_lun(tpg, from->index, from->kind, from->store);
+	struct vscsi_lun *lun = vscsi_tpg_lun(tpg, from->index);
 
+	if (!lun)
+		lun = vscsi_tpg_add_lun(tpg, from->index, from->kind,
+					from->store);
 	must(lun);
+	lun->kind = from->kind;
+	set(&lun->store, from->store);
 	set(&lun->alias, from->alias);
 	set(&lun->alua, from->alua);
 	return lun;
 }
 
 /**
- * config_take_acl() - take an ACL over, if there is none for its initiator
+ * config_take_acl() - take an ACL over with all that it maps
  * @tpg: where it goes
  * @from: the ACL
  */
 void config_take_acl(struct vscsi_tpg *tpg, const struct vscsi_acl *from)
 {
+	vscsi_tpg_del_acl(tpg, from->initiator);
 	struct vscsi_acl *acl = vscsi_tpg_add_acl(tpg, from->initiator);
 
-	for (size_t i = 0; acl && i < from->n_mapped; i++)
+	must(acl);
+	for (size_t i = 0; i < from->n_mapped; i++)
 		must(vscsi_acl_add_mapped(acl, from->mapped[i].index,
 					  from->mapped[i].lun,
 					  from->mapped[i].readonly));

@@ -107,16 +107,41 @@ static void drop_empty(struct vscsi_config *config)
 	}
 }
 
-/* The values of what is ours, and in @from. */
-static void refresh_tpg(struct vscsi_tpg *tpg, const struct vscsi_tpg *from,
-			bool all)
+/* What the ACL maps now, of LUNs that are ours, and what it is to map of LUNs that
+ * are lacking.
+ */
+static void refresh_acl(struct vscsi_tpg *tpg, const struct vscsi_acl *our,
+			const struct vscsi_tpg *from,
+			const struct vscsi_acl *now)
+{
+	vscsi_tpg_del_acl(tpg, now->initiator);
+	struct vscsi_acl *acl = vscsi_tpg_add_acl(tpg, now->initiator);
+
+	for (size_t i = 0; acl && i < now->n_mapped; i++) {
+		const struct vscsi_mapped *mapped = &now->mapped[i];
+
+		if (vscsi_tpg_lun(tpg, mapped->lun))
+			vscsi_acl_add_mapped(acl, mapped->index, mapped->lun,
+					     mapped->readonly);
+	}
+	for (size_t i = 0; acl && our && i < our->n_mapped; i++) {
+		const struct vscsi_mapped *mapped = &our->mapped[i];
+
+		if (vscsi_tpg_lun(tpg, mapped->lun) &&
+		    !vscsi_tpg_lun(from, mapped->lun))
+			vscsi_acl_add_mapped(acl, mapped->index, mapped->lun,
+					     mapped->readonly);
+	}
+}
+
+/* The values of what is ours (@tpg, a copy of @our), and in @from. */
+static void refresh_tpg(struct vscsi_tpg *tpg, const struct vscsi_tpg *our,
+			const struct vscsi_tpg *from, bool all)
 {
 	/* without a nexus it is another tool's, and only LUNs in it are ours */
 	if (tpg->nexus) {
 		vscsi_set(&tpg->nexus, from->nexus);
 		refresh_attrs(&tpg->attrs, &from->attrs, all);
-		for (size_t i = 0; i < from->n_acls; i++)
-			config_take_acl(tpg, &from->acls[i]);
 	}
 	for (size_t i = tpg->n_luns; i-- > 0;) {
 		const struct vscsi_lun *lun = &tpg->luns[i];
@@ -129,6 +154,14 @@ static void refresh_tpg(struct vscsi_tpg *tpg, const struct vscsi_tpg *from,
 			vscsi_tpg_del_lun(tpg, lun->index);
 		else
 			config_take_lun(tpg, now);
+	}
+	for (size_t i = 0; tpg->nexus && i < from->n_acls; i++) {
+		const struct vscsi_acl *now = &from->acls[i];
+		const struct vscsi_acl *old =
+			vscsi_tpg_acl(our, now->initiator);
+
+		if (old || all)
+			refresh_acl(tpg, old, from, now);
 	}
 }
 
@@ -174,7 +207,9 @@ struct vscsi_config *state_refresh(const struct vscsi_config *ours,
 				vscsi_target_tpg(now, target->tpgs[k].tag);
 
 			if (tpg)
-				refresh_tpg(&target->tpgs[k], tpg, all);
+				refresh_tpg(&target->tpgs[k],
+					    &ours->targets[i].tpgs[k], tpg,
+					    all);
 		}
 	}
 	drop_empty(config);

@@ -5,7 +5,7 @@
  *
  * Seen to fail on: a plan that removed a TPG with a guest (a crash), one that
  * replaced a ramdisk, one run without looking for a guest again, new backstores
- * that all got the HBA's number 0.
+ * that all got the HBA's number 0, a plan that changed what a guest's ACL mapped.
  */
 #include <sys/stat.h>
 
@@ -93,6 +93,47 @@ static void guests_keep_what_they_use(void **state)
 	vscsi_config_free(config);
 	attach(bed, 1, "");
 	free(before);
+}
+
+/* What the ACL of the nexus maps is what the guest sees. */
+static void a_guests_mapped_luns_stay(void **state)
+{
+	const struct bed *bed = *state;
+
+	if (bed->live)
+		skip();
+	struct vscsi_config *config = made(bed);
+	struct vscsi_acl *acl = vscsi_tpg_add_acl(tpg_of(config), WWN);
+
+	vscsi_acl_add_mapped(acl, 2, 0, false);
+	acl = vscsi_tpg_add_acl(tpg_of(config), INITIATOR);
+	vscsi_acl_add_mapped(acl, 2, 0, false);
+	apply(bed, config);
+	expect_settled(bed, config);
+	attach(bed, 1, "4711 qemu 107");
+	acl = vscsi_tpg_acl(tpg_of(config), WWN);
+	acl->mapped[0].readonly = true;
+	assert_int_equal(plan_fails(bed, config), EBUSY);
+	expect_error(bed, "LUN 2 of ACL " WWN);
+	acl->mapped[0].readonly = false;
+	acl->mapped[0].index = 3;
+	assert_int_equal(plan_fails(bed, config), EBUSY);
+	expect_error(bed, "4711 (qemu)");
+	acl->n_mapped = 0;
+	assert_int_equal(plan_fails(bed, config), EBUSY);
+	acl->n_mapped = 1;
+	acl->mapped[0].index = 2;
+
+	/* not what others would see, nor what goes with its LUN */
+	vscsi_tpg_del_acl(tpg_of(config), INITIATOR);
+	vscsi_acl_add_mapped(acl, 5, 0, true);
+	apply(bed, config);
+	expect_settled(bed, config);
+	vscsi_tpg_del_lun(tpg_of(config), 0);
+	apply(bed, config);
+	expect_settled(bed, config);
+	attach(bed, 1, "");
+	vscsi_config_free(config);
 }
 
 /* The module of the kernel does not tell who is attached. */
@@ -378,6 +419,7 @@ int run_plan_tests(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(guests_keep_what_they_use),
+		TEST(a_guests_mapped_luns_stay),
 		TEST(open_devices_count_where_nobody_tells),
 		TEST(a_late_guest_loses_nothing),
 		TEST(data_is_not_lost_by_the_way),
