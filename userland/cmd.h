@@ -104,9 +104,7 @@ enum status opts_unknown(struct ctx *ctx, const char *what, const char *word,
  * saved configuration has. Without LIO: nothing is there, and a note says why. Returns a status.
  */
 enum status ctx_read(struct ctx *ctx, struct vscsi_config **live);
-/* A target by its name, its WWN, or the name of a backstore that only it has.
- * NULL: none, or several; says so and sets ctx->status.
- */
+/* A target by its name or its WWN. NULL: none; says so and sets ctx->status. */
 struct vscsi_target *find_target(struct ctx *ctx, struct vscsi_config *config,
 				 const char *word);
 

@@ -43,33 +43,11 @@ enum status ctx_read(struct ctx *ctx, struct vscsi_config **live)
 	return ctx->status = ST_OK;
 }
 
-/* The only target that has a backstore of that name; NULL if none or several. */
-static struct vscsi_target *by_store(struct vscsi_config *config,
-				     const char *name)
-{
-	struct vscsi_target *found = NULL;
-
-	for (size_t i = 0; i < config->n_targets; i++) {
-		struct vscsi_target *target = &config->targets[i];
-
-		for (size_t k = 0; k < target->n_tpgs; k++) {
-			for (size_t m = 0; m < target->tpgs[k].n_luns; m++) {
-				if (strcmp(target->tpgs[k].luns[m].store, name))
-					continue;
-				if (found && found != target)
-					return NULL;
-				found = target;
-			}
-		}
-	}
-	return found;
-}
-
 /**
  * find_target() - the target that a word means
  * @ctx: the run
  * @config: the targets
- * @word: its name, its WWN, or the name of a backstore that no other has
+ * @word: its name, or its WWN
  *
  * Return: the target, or NULL after saying so, with ctx->status set.
  */
@@ -79,7 +57,6 @@ struct vscsi_target *find_target(struct ctx *ctx, struct vscsi_config *config,
 	struct vscsi_target *target = vscsi_config_target(config, word);
 
 	target = target ? target : config_label(config, word);
-	target = target ? target : by_store(config, word);
 	if (target)
 		return target;
 	AUTO_FREE const char **known =
