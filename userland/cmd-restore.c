@@ -91,6 +91,43 @@ static bool want_lun(struct vscsi_tpg *tpg, const struct vscsi_lun *saved)
 	return true;
 }
 
+/* Whether the LUN that is to be mapped is there, and the one that was saved. */
+static bool can_map(const struct vscsi_tpg *tpg, const struct vscsi_tpg *saved,
+		    const struct vscsi_mapped *mapped)
+{
+	const struct vscsi_lun *lun = vscsi_tpg_lun(saved, mapped->lun);
+	const struct vscsi_lun *there = vscsi_tpg_lun(tpg, mapped->lun);
+
+	return lun && there && there->kind == lun->kind &&
+	       !strcmp(there->store, lun->store);
+}
+
+/* An ACL maps what was saved and can be; what a guest sees stays. False: not all. */
+static bool want_acl(struct vscsi_tpg *tpg, const struct vscsi_tpg *saved,
+		     const struct vscsi_acl *from)
+{
+	struct vscsi_acl *acl = vscsi_tpg_acl(tpg, from->initiator);
+	bool all = true;
+
+	if (!acl)
+		acl = vscsi_tpg_add_acl(tpg, from->initiator);
+	for (size_t i = 0; acl && i < from->n_mapped; i++) {
+		const struct vscsi_mapped *mapped = &from->mapped[i];
+		bool can = can_map(tpg, saved, mapped);
+
+		all &= can;
+		if (!can ||
+		    vscsi_acl_add_mapped(acl, mapped->index, mapped->lun,
+					 mapped->readonly) ||
+		    tpg->pid)
+			continue;
+		for (size_t k = 0; k < acl->n_mapped; k++)
+			if (acl->mapped[k].index == mapped->index)
+				acl->mapped[k] = *mapped;
+	}
+	return acl && all;
+}
+
 /* All that was saved, in one plan. False: one after another, then. */
 static bool restore_all(struct restore *restore)
 {
@@ -113,7 +150,8 @@ static bool restore_all(struct restore *restore)
 				if (!want_lun(tpg, &from->luns[m]))
 					return false;
 			for (size_t m = 0; m < from->n_acls; m++)
-				config_take_acl(tpg, &from->acls[m]);
+				if (!want_acl(tpg, from, &from->acls[m]))
+					return false;
 		}
 		if (target->label)
 			config_take_bare_target(wanted, target);
@@ -149,6 +187,33 @@ static void restore_lun(struct restore *restore,
 	restore->failed++;
 }
 
+static void restore_acl(struct restore *restore,
+			const struct vscsi_target *target,
+			const struct vscsi_tpg *saved,
+			const struct vscsi_acl *acl)
+{
+	AUTO_CONFIG struct vscsi_config *wanted =
+		vscsi_config_copy(restore->live);
+	struct vscsi_tpg *tpg = vscsi_target_tpg(
+		vscsi_config_target(wanted, target->wwn), saved->tag);
+	AUTO_FREE char *what =
+		ui_format("ACL %s of %s", acl->initiator,
+			  target->label ? target->label : target->wwn);
+
+	for (size_t i = 0; i < acl->n_mapped; i++) {
+		const struct vscsi_mapped *mapped = &acl->mapped[i];
+
+		if (can_map(tpg, saved, mapped))
+			continue;
+		ui_error(
+			"LUN %u of %s is not restored: it is LUN %u of the TPG, which is not restored",
+			mapped->index, what, mapped->lun);
+		restore->failed++;
+	}
+	want_acl(tpg, saved, acl);
+	go(restore, wanted, what);
+}
+
 static void restore_tpg(struct restore *restore,
 			const struct vscsi_target *target,
 			const struct vscsi_tpg *saved)
@@ -167,10 +232,15 @@ static void restore_tpg(struct restore *restore,
 		restore->failed++;
 		return;
 	}
+	/* LIO looks for its ACL when a nexus is made */
+	for (size_t i = 0; !tpg->pid && i < saved->n_acls; i++)
+		vscsi_tpg_add_acl(tpg, saved->acls[i].initiator);
 	if (!go(restore, wanted, what))
 		return;
 	for (size_t i = 0; i < saved->n_luns; i++)
 		restore_lun(restore, target, saved, &saved->luns[i]);
+	for (size_t i = 0; i < saved->n_acls; i++)
+		restore_acl(restore, target, saved, &saved->acls[i]);
 }
 
 static void restore_each(struct restore *restore)

@@ -102,16 +102,24 @@ target__unlun()
 
 target_delete()
 {
-	local wwn=$TARGET_CFS/vhost/$1 tpg lun
+	local wwn=$TARGET_CFS/vhost/$1 tpg lun acl
 
 	for tpg in "$wwn"/tpgt_*; do
 		[ -d "$tpg" ] || continue
+		for lun in "$tpg"/acls/*/lun_*; do
+			[ -d "$lun" ] || continue
+			target__unlun "$lun" || return 1
+		done
 		for lun in "$tpg"/lun/lun_*; do
 			[ -d "$lun" ] || continue
 			target__unlun "$lun" || return 1
 		done
 		! read -r _ <"$tpg/nexus" 2>/dev/null ||
 			echo NULL >"$tpg/nexus" || return 1
+		for acl in "$tpg"/acls/*; do
+			[ -d "$acl" ] || continue
+			rmdir "$acl" || return 1
+		done
 		rmdir "$tpg" || return 1
 	done
 	rmdir "$wwn"
