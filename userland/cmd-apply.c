@@ -54,12 +54,10 @@ static enum status want_store(struct change *change,
 {
 	struct vscsi_store *there =
 		vscsi_config_store(change->wanted, store->kind, store->name);
-	const struct vscsi_store *our =
-		vscsi_config_store(change->ours, store->kind, store->name);
 	AUTO_FREE char *name =
 		ui_format("%s/%s", vscsi_kind_name(store->kind), store->name);
 
-	if (there && !our) {
+	if (there && !is_our_store(change->ours, there)) {
 		bool sized = store->kind != VSCSI_BLOCK &&
 			     store->kind != VSCSI_PSCSI;
 		const char *attr = differing(&there->attrs, &store->attrs);

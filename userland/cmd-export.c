@@ -16,7 +16,7 @@ static size_t drop_strangers(struct vscsi_config *config,
 		const struct vscsi_store *store = &config->stores[i];
 
 		if (!store->users || config_uses(config, store) ||
-		    vscsi_config_store(ours, store->kind, store->name))
+		    is_our_store(ours, store))
 			continue;
 		vscsi_config_del_store(config, store->kind, store->name);
 		dropped++;

@@ -137,8 +137,7 @@ static void list_stores(struct lists *lists)
 	for (size_t i = 0; i < lists->live->n_stores; i++) {
 		const struct vscsi_store *store = &lists->live->stores[i];
 		AUTO_FREE char *size = size_or_dash(store->size);
-		bool ours = vscsi_config_store(lists->ours, store->kind,
-					       store->name);
+		bool ours = is_our_store(lists->ours, store);
 
 		ui_table_cell(table, UI_HEAD, "%s/%s",
 			      vscsi_kind_name(store->kind), store->name);
@@ -267,9 +266,7 @@ static struct json_object *stores_json(struct lists *lists)
 		put(object, "serial", text_or_null(store->serial));
 		put(object, "luns", json_object_new_int64(store->users));
 		put(object, "ours",
-		    json_object_new_boolean(
-			    vscsi_config_store(lists->ours, store->kind,
-					       store->name) != NULL));
+		    json_object_new_boolean(is_our_store(lists->ours, store)));
 		json_object_array_add(list, object);
 	}
 	return list;

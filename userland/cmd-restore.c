@@ -46,17 +46,23 @@ static bool go(struct restore *restore, const struct vscsi_config *wanted,
 	return true;
 }
 
-/* The saved values of a backstore that is there are set; its data stays what it is. */
-static void want_store(struct vscsi_config *wanted,
-		       const struct vscsi_store *saved)
+/* The saved values of a backstore that is there are set; its data stays what it is.
+ * Returns NULL, or in which way it is another of that name, which is left alone.
+ */
+static char *want_store(struct vscsi_config *wanted,
+			const struct vscsi_store *saved)
 {
 	struct vscsi_store *there =
 		vscsi_config_store(wanted, saved->kind, saved->name);
+	char *differs = there ? store_differs(saved, there) : NULL;
 
+	if (differs)
+		return differs;
 	if (there)
 		config_take_attrs(&there->attrs, &saved->attrs);
 	else
 		config_take_store(wanted, saved);
+	return NULL;
 }
 
 static struct vscsi_tpg *want_tpg(struct vscsi_config *wanted,
@@ -135,8 +141,12 @@ static bool restore_all(struct restore *restore)
 		vscsi_config_copy(restore->live);
 	const struct vscsi_config *saved = restore->saved;
 
-	for (size_t i = 0; i < saved->n_stores; i++)
-		want_store(wanted, &saved->stores[i]);
+	for (size_t i = 0; i < saved->n_stores; i++) {
+		AUTO_FREE char *differs = want_store(wanted, &saved->stores[i]);
+
+		if (differs)
+			return false;
+	}
 	for (size_t i = 0; i < saved->n_targets; i++) {
 		const struct vscsi_target *target = &saved->targets[i];
 
@@ -159,6 +169,18 @@ static bool restore_all(struct restore *restore)
 	return !run(restore, wanted);
 }
 
+/* Is the backstore that is there not the one that was saved? */
+static bool is_namesake(const struct restore *restore,
+			const struct vscsi_lun *lun)
+{
+	const struct vscsi_store *saved =
+		vscsi_config_store(restore->saved, lun->kind, lun->store);
+	const struct vscsi_store *there =
+		vscsi_config_store(restore->live, lun->kind, lun->store);
+
+	return saved && there && !is_our_store(restore->saved, there);
+}
+
 static void restore_lun(struct restore *restore,
 			const struct vscsi_target *target,
 			const struct vscsi_tpg *saved,
@@ -175,6 +197,13 @@ static void restore_lun(struct restore *restore,
 	if (!vscsi_config_store(wanted, lun->kind, lun->store)) {
 		ui_error("%s is not restored: its backstore %s/%s is not there",
 			 what, vscsi_kind_name(lun->kind), lun->store);
+		restore->failed++;
+		return;
+	}
+	if (is_namesake(restore, lun)) {
+		ui_error(
+			"%s is not restored: its backstore %s/%s is another one of that name",
+			what, vscsi_kind_name(lun->kind), lun->store);
 		restore->failed++;
 		return;
 	}
@@ -256,8 +285,16 @@ static void restore_each(struct restore *restore)
 				  saved->stores[i].name);
 
 		ui_progress(i + 1, saved->n_stores, what);
-		want_store(wanted, &saved->stores[i]);
-		go(restore, wanted, what);
+		AUTO_FREE char *differs = want_store(wanted, &saved->stores[i]);
+
+		if (!differs) {
+			go(restore, wanted, what);
+			continue;
+		}
+		ui_error(
+			"%s is not restored: another one of that name is there, %s: take that away with the tool that made it, then `vhost-scsi restore`; or `vhost-scsi adopt` the target that has it",
+			what, differs);
+		restore->failed++;
 	}
 	for (size_t i = 0; i < saved->n_targets; i++) {
 		const struct vscsi_target *target = &saved->targets[i];

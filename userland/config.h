@@ -42,6 +42,11 @@ void attrs_drop_defaults(struct vscsi_config *config,
 /* Copies with all that is in them; what @config has by that name is replaced. */
 struct vscsi_store *config_take_store(struct vscsi_config *config,
 				      const struct vscsi_store *from);
+/* In which way a backstore that is there is not the saved one of its kind and name. To be
+ * freed; NULL: it is the same.
+ */
+char *store_differs(const struct vscsi_store *saved,
+		    const struct vscsi_store *there);
 struct vscsi_target *config_take_target(struct vscsi_config *config,
 					const struct vscsi_target *from);
 /* Without their TPGs or LUNs. */
@@ -85,6 +90,8 @@ int file_replace(const char *path, const char *text);
 struct vscsi_tpg *find_tpg(struct ctx *ctx, const struct vscsi_target *target,
 			   long tag);
 char *advice_no_tpg(const struct vscsi_target *target);
+bool is_our_store(const struct vscsi_config *ours,
+		  const struct vscsi_store *there);
 bool is_our_target(const struct vscsi_config *ours, const char *wwn);
 bool is_our_tpg(const struct vscsi_config *ours, const char *wwn,
 		unsigned int tag);

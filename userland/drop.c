@@ -31,8 +31,15 @@ void drop_store(struct change *change, enum vscsi_kind kind, const char *name,
 		vscsi_config_store(change->wanted, kind, name);
 	AUTO_FREE char *text = ui_format("%s/%s", vscsi_kind_name(kind), name);
 
-	if (!store || !vscsi_config_store(change->ours, kind, name) ||
-	    config_uses(change->wanted, store) ||
+	if (!store || !vscsi_config_store(change->ours, kind, name))
+		return;
+	if (!is_our_store(change->ours, store)) {
+		/* another one of that name stays, and ours is forgotten */
+		if (!config_uses(change->ours, store))
+			vscsi_config_del_store(change->ours, kind, name);
+		return;
+	}
+	if (config_uses(change->wanted, store) ||
 	    has_other_users(change, store))
 		return;
 	vscsi_config_del_store(change->ours, kind, name);

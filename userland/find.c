@@ -131,6 +131,25 @@ struct vscsi_tpg *find_tpg(struct ctx *ctx, const struct vscsi_target *target,
 }
 
 /**
+ * is_our_store() - whether a backstore was made here, or adopted
+ * @ours: the saved configuration
+ * @there: the backstore, as it is there
+ *
+ * Another tool may have made one of the same kind and name.
+ *
+ * Return: whether it is ours.
+ */
+bool is_our_store(const struct vscsi_config *ours,
+		  const struct vscsi_store *there)
+{
+	const struct vscsi_store *our =
+		vscsi_config_store(ours, there->kind, there->name);
+	AUTO_FREE char *differs = our ? store_differs(our, there) : NULL;
+
+	return our && !differs;
+}
+
+/**
  * is_our_target() - whether a target was made here, or adopted
  * @ours: the saved configuration
  * @wwn: the target

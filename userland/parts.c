@@ -3,6 +3,7 @@
  * Parts of configurations: taken over from one into another.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config.h"
 
@@ -69,6 +70,52 @@ struct vscsi_store *config_take_store(struct vscsi_config *config,
 	set(&store->serial, from->serial);
 	config_take_attrs(&store->attrs, &from->attrs);
 	return store;
+}
+
+/* Do two paths lead to the same file or device? */
+static bool same_place(enum vscsi_kind kind, const char *a, const char *b)
+{
+	struct stat st_a, st_b;
+
+	/* what is not known is not held against it */
+	if (!a || !b || !strcmp(a, b))
+		return true;
+	/* a SCSI device may be given by its address */
+	if (kind == VSCSI_PSCSI && (*a == '/') != (*b == '/'))
+		return true;
+	if (kind == VSCSI_USER || stat(a, &st_a) || stat(b, &st_b) ||
+	    (st_a.st_mode & S_IFMT) != (st_b.st_mode & S_IFMT))
+		return false;
+	return S_ISREG(st_a.st_mode) ? st_a.st_dev == st_b.st_dev &&
+					       st_a.st_ino == st_b.st_ino
+				     : st_a.st_rdev == st_b.st_rdev;
+}
+
+/**
+ * store_differs() - whether a backstore that is there is another than the saved one
+ * @saved: the saved one
+ * @there: the one of its kind and name that is there
+ *
+ * Those that have a path are the same if their data is. Memory has a serial number
+ * only, and a size.
+ *
+ * Return: what differs, for people and to be freed; NULL if it is the same.
+ */
+char *store_differs(const struct vscsi_store *saved,
+		    const struct vscsi_store *there)
+{
+	if (!same_place(saved->kind, saved->path, there->path))
+		return ui_format("its path is %s", there->path);
+	if (saved->kind != VSCSI_RAMDISK)
+		return NULL;
+	if (saved->serial && there->serial)
+		return strcmp(saved->serial, there->serial)
+			       ? ui_format("its serial is %s", there->serial)
+			       : NULL;
+	AUTO_FREE char *size = ui_size(there->size);
+
+	return saved->size == there->size ? NULL
+					  : ui_format("its size is %s", size);
 }
 
 /**

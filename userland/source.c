@@ -214,7 +214,7 @@ static const struct vscsi_store *reuse(struct change *change,
 	bool sized = there->kind != VSCSI_BLOCK && there->kind != VSCSI_PSCSI;
 
 	change->ctx->status = ST_FAILED;
-	if (!vscsi_config_store(change->ours, there->kind, there->name)) {
+	if (!is_our_store(change->ours, there)) {
 		ui_error(
 			"backstore %s/%s was made by another tool: use it with --backstore %s/%s, or choose another name",
 			kind, there->name, kind, there->name);

@@ -188,7 +188,8 @@ struct vscsi_config *state_refresh(const struct vscsi_config *ours,
 		const struct vscsi_store *now = vscsi_config_store(
 			from, ours->stores[i].kind, ours->stores[i].name);
 
-		if (now)
+		/* another one of that name is not ours */
+		if (now && is_our_store(ours, now))
 			refresh_store(config, now, all);
 	}
 	for (size_t i = 0; i < config->n_targets; i++) {
