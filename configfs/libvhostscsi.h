@@ -114,7 +114,7 @@ struct vscsi_acl {
 /** struct vscsi_tpg - a target port group: one SCSI target of the guest */
 struct vscsi_tpg {
 	unsigned int tag; /* N of tpgt_N: target number that the guest sees */
-	char *nexus;	  /* name of the initiator; NULL: none */
+	char *nexus; /* name of the initiator, with "fc." if it has that; NULL: none */
 	struct vscsi_attrs attrs; /* attrib/ */
 	struct vscsi_lun *luns;	  /* sorted by index */
 	size_t n_luns;

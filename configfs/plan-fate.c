@@ -142,6 +142,21 @@ bool same_nexus(const char *a, const char *b)
 }
 
 /**
+ * find_nexus_acl() - find the ACL that LIO would take for a nexus
+ * @tpg: the TPG, or NULL
+ * @nexus: the nexus' name, or NULL; LIO looks for it without "fc."
+ *
+ * Return: the ACL or NULL.
+ */
+const struct vscsi_acl *find_nexus_acl(const struct vscsi_tpg *tpg,
+				       const char *nexus)
+{
+	if (!nexus)
+		return NULL;
+	return find_acl(tpg, nexus + (strncmp(nexus, "fc.", 3) ? 0 : 3));
+}
+
+/**
  * nexus_changes() - must the nexus of a TPG that stays be ended?
  * @live: what is there
  * @wanted: what shall be
@@ -157,7 +172,8 @@ bool nexus_changes(const struct vscsi_tpg *live, const struct vscsi_tpg *wanted)
 		return false;
 	if (!same_nexus(live->nexus, wanted->nexus))
 		return true;
-	if (!find_acl(live, live->nexus) != !find_acl(wanted, live->nexus))
+	if (!find_nexus_acl(live, live->nexus) !=
+	    !find_nexus_acl(wanted, live->nexus))
 		return true;
 	const char *prot = vscsi_attrs_get(&wanted->attrs, "fabric_prot_type");
 	const char *is = vscsi_attrs_get(&live->attrs, "fabric_prot_type");

@@ -37,12 +37,12 @@ static int check_mapped(struct make *make, const struct vscsi_target *target,
 			const struct vscsi_tpg *tpg,
 			const struct vscsi_tpg *wanted, const char *user)
 {
-	const struct vscsi_acl *acl = find_acl(tpg, tpg->nexus);
+	const struct vscsi_acl *acl = find_nexus_acl(tpg, tpg->nexus);
 
 	for (size_t i = 0; acl && i < acl->n_mapped; i++) {
 		const struct vscsi_mapped *is = &acl->mapped[i];
-		const struct vscsi_mapped *will =
-			find_mapped(find_acl(wanted, tpg->nexus), is->index);
+		const struct vscsi_mapped *will = find_mapped(
+			find_nexus_acl(wanted, tpg->nexus), is->index);
 		bool stays = will && will->lun == is->lun &&
 			     (is->readonly || !will->readonly);
 

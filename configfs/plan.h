@@ -109,6 +109,8 @@ bool serial_changes(const struct vscsi_store *live,
 uint64_t size_wanted(const struct vscsi_store *store);
 const struct vscsi_acl *find_acl(const struct vscsi_tpg *tpg,
 				 const char *initiator);
+const struct vscsi_acl *find_nexus_acl(const struct vscsi_tpg *tpg,
+				       const char *nexus);
 const struct vscsi_mapped *find_mapped(const struct vscsi_acl *acl,
 				       unsigned int index);
 

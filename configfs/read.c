@@ -188,23 +188,34 @@ static int read_acls(struct vscsi_tree *tree, struct vscsi_tpg *tpg,
 	return rc;
 }
 
+/* LIO takes "fc." off a nexus' name, and shows the rest. */
+static int read_nexus(struct vscsi_tree *tree, struct vscsi_tpg *tpg,
+		      const char *path, bool fc)
+{
+	AUTO_FREE char *value = NULL;
+	int rc = tree_read(tree, path, &value);
+
+	/* ENODEV: no nexus */
+	if (rc || !*value)
+		return rc == -ENOMEM ? rc : 0;
+	AUTO_FREE char *name = text(
+		"%s%s", fc && strncmp(value, "fc.", 3) ? "fc." : "", value);
+
+	return name ? vscsi_set(&tpg->nexus, name) : -ENOMEM;
+}
+
 static int read_tpg(struct vscsi_tree *tree, struct vscsi_tpg *tpg,
-		    const char *dir)
+		    const char *dir, const char *wwn)
 {
 	AUTO_FREE char *nexus = text("%s/nexus", dir);
 	AUTO_FREE char *attrib = text("%s/attrib", dir);
 
 	if (!nexus || !attrib)
 		return -ENOMEM;
-	/* ENODEV: no nexus */
-	AUTO_FREE char *value = NULL;
-	int rc = tree_read(tree, nexus, &value);
+	int rc = read_nexus(tree, tpg, nexus, !strncmp(wwn, "fc.", 3));
 
-	if (rc == -ENOMEM)
-		return rc;
-	if (!rc && *value && vscsi_set(&tpg->nexus, value))
-		return -ENOMEM;
-	rc = read_user(tree, tpg, dir);
+	if (!rc)
+		rc = read_user(tree, tpg, dir);
 	if (!rc)
 		rc = read_attrs(tree, attrib, &tpg->attrs);
 	if (!rc)
@@ -238,7 +249,7 @@ static int read_target(struct vscsi_tree *tree, struct vscsi_target *target)
 		struct vscsi_tpg *tpg = vscsi_target_add_tpg(target, tag);
 
 		if (tpg)
-			rc = read_tpg(tree, tpg, path);
+			rc = read_tpg(tree, tpg, path, target->wwn);
 		else if (errno == ENOMEM)
 			return -ENOMEM;
 	}
