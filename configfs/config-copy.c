@@ -255,6 +255,7 @@ static int tpg_copy(struct vscsi_target *target, const struct vscsi_tpg *from)
 
 	if (!to)
 		return -errno;
+	to->ours = from->ours;
 	to->pid = from->pid;
 	to->uid = from->uid;
 	if (vscsi_set(&to->nexus, from->nexus) ||

@@ -120,6 +120,7 @@ struct vscsi_tpg {
 	size_t n_luns;
 	struct vscsi_acl *acls; /* sorted by initiator */
 	size_t n_acls;
+	bool ours; /* made by who keeps the configuration; for him alone: it is not in configfs */
 
 	/* What is read only: the process that uses the TPG. */
 	pid_t pid; /* 0: nobody; -1: the module does not tell */

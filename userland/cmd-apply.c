@@ -179,7 +179,7 @@ static enum status want_tpg(struct change *change, struct vscsi_target *target,
 
 		if (!our)
 			our = vscsi_config_add_target(change->ours, wwn);
-		config_take_bare_tpg(our, from);
+		config_take_bare_tpg(our, from)->ours = true;
 	}
 	for (size_t i = 0; i < from->n_luns; i++)
 		if (want_lun(change, target, tpg, &from->luns[i]))
@@ -242,7 +242,7 @@ static enum status prune_target(struct change *change,
 			    !(from_tpg && vscsi_tpg_lun(from_tpg, lun)))
 				vscsi_tpg_del_lun(tpg, lun);
 		}
-		if (!tpg || from_tpg || !our_tpg->nexus)
+		if (!tpg || from_tpg || !our_tpg->ours)
 			continue;
 		if (tpg->n_luns) {
 			ui_error(

@@ -165,22 +165,28 @@ static enum status want_tpg(struct change *change, const struct wish *wish,
 			ctx, ST_FAILED,
 			"a TPG of %s was made by another tool: take it over with `vhost-scsi adopt %s`",
 			wish->wwn, wish->wwn);
-	if (tpg && wish->nexus && !text_is(tpg->nexus, wish->nexus))
+	struct vscsi_target *our = vscsi_config_target(change->ours, wish->wwn);
+	struct vscsi_tpg *our_tpg = vscsi_target_tpg(our, tag);
+	bool is_new = !tpg;
+	/* the name of a nexus that was ended is the saved one */
+	const char *nexus = is_new	 ? NULL
+			    : tpg->nexus ? tpg->nexus
+					 : our_tpg->nexus;
+
+	if (nexus && wish->nexus && strcmp(nexus, wish->nexus))
 		return failed(
 			ctx, ST_FAILED,
 			"%s is there with the nexus %s: it is known by that name; delete it first to have another",
-			wish->name, tpg->nexus ? tpg->nexus : "none");
-	struct vscsi_target *our = vscsi_config_target(change->ours, wish->wwn);
-	struct vscsi_tpg *our_tpg = vscsi_target_tpg(our, tag);
-
-	if (!tpg) {
+			wish->name, nexus);
+	nexus = nexus ? nexus : wish->nexus ? wish->nexus : wish->wwn;
+	if (is_new)
 		tpg = vscsi_target_add_tpg(target, tag);
-		if (!tpg || vscsi_set(&tpg->nexus,
-				      wish->nexus ? wish->nexus : wish->wwn))
-			return failed(ctx, ST_FAILED, "out of memory%s%s", "",
-				      "");
+	if (!tpg || vscsi_set(&tpg->nexus, nexus))
+		return failed(ctx, ST_FAILED, "out of memory%s%s", "", "");
+	if (is_new)
 		our_tpg = config_take_bare_tpg(our, tpg);
-	}
+	our_tpg->ours = true;
+	vscsi_set(&our_tpg->nexus, tpg->nexus);
 	if (wish->owner && (set_owner(ctx, tpg, wish->owner) ||
 			    set_owner(ctx, our_tpg, wish->owner)))
 		return ctx->status;
@@ -233,7 +239,8 @@ static enum status tell_json(struct ctx *ctx, const struct wish *wish,
 	json_object_object_add(object, "wwn",
 			       json_object_new_string(wish->wwn));
 	json_object_object_add(object, "nexus",
-			       json_object_new_string(tpg->nexus));
+			       tpg->nexus ? json_object_new_string(tpg->nexus)
+					  : NULL);
 	json_object_object_add(object, "tag", json_object_new_int64(tpg->tag));
 	json_object_object_add(object, "lun", json_object_new_int64(0));
 	json_object_object_add(object, "backstore",

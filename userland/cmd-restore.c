@@ -75,7 +75,7 @@ static struct vscsi_tpg *want_tpg(struct vscsi_config *wanted,
 
 	if (!there)
 		return NULL;
-	if (!saved->nexus)
+	if (!saved->ours)
 		return vscsi_target_tpg(there, saved->tag);
 	struct vscsi_tpg *tpg = vscsi_target_tpg(there, saved->tag);
 

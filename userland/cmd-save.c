@@ -79,7 +79,10 @@ static enum status adopt(struct change *change, struct vscsi_target *target)
 	struct ctx *ctx = change->ctx;
 	size_t stores = 0;
 
-	config_take_target(change->ours, target);
+	struct vscsi_target *our = config_take_target(change->ours, target);
+
+	for (size_t i = 0; i < our->n_tpgs; i++)
+		our->tpgs[i].ours = true;
 	for (size_t i = 0; i < change->live->n_stores; i++) {
 		const struct vscsi_store *store = &change->live->stores[i];
 		bool has = false;

@@ -172,7 +172,7 @@ bool is_our_target(const struct vscsi_config *ours, const char *wwn)
  * @wwn: its target
  * @tag: its number
  *
- * One that another tool made has no nexus in there.
+ * One that another tool made may be in there for the sake of LUNs of ours in it.
  *
  * Return: whether it is ours.
  */
@@ -183,7 +183,7 @@ bool is_our_tpg(const struct vscsi_config *ours, const char *wwn,
 	const struct vscsi_tpg *tpg = target ? vscsi_target_tpg(target, tag)
 					     : NULL;
 
-	return tpg && tpg->nexus;
+	return tpg && tpg->ours;
 }
 
 /**

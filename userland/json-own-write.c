@@ -137,6 +137,8 @@ static struct json_object *write_tpg(const struct vscsi_tpg *tpg)
 	put(object, "tag", json_object_new_int64(tpg->tag));
 	put(object, "nexus",
 	    tpg->nexus ? json_object_new_string(tpg->nexus) : NULL);
+	if (tpg->ours && !tpg->nexus)
+		put(object, "ours", json_object_new_boolean(true));
 	put_some(object, "attributes", own_attrs(&tpg->attrs), false);
 	put_some(object, "luns", luns, true);
 	put_some(object, "acls", acls, false);

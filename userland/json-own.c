@@ -158,12 +158,15 @@ static int read_acl(const struct js *js, void *tpg)
 static int read_tpg(const struct js *js, void *target)
 {
 	static const char *const known[] = { "tag",  "nexus", "attributes",
-					     "luns", "acls",  NULL };
+					     "luns", "acls",  "ours",
+					     NULL };
 	unsigned long tag = 1;
+	bool ours = false;
 	const char *nexus = "";
 
 	if (js_only(js, known) ||
-	    js_number(js, "tag", false, VSCSI_TAG_MAX, &tag))
+	    js_number(js, "tag", false, VSCSI_TAG_MAX, &tag) ||
+	    js_bool(js, "ours", &ours))
 		return -EINVAL;
 	if (js_is_null(js, "nexus"))
 		nexus = NULL;
@@ -178,6 +181,8 @@ static int read_tpg(const struct js *js, void *target)
 
 	if (wrong)
 		return js_wrong(js, "nexus", "'%s': %s", nexus, wrong);
+	/* in what is saved, another tool's TPG has no nexus */
+	tpg->ours = nexus || ours;
 	if (vscsi_set(&tpg->nexus, nexus) ||
 	    js_attrs(js, "attributes", &tpg->attrs) ||
 	    js_each(js, "luns", read_lun, tpg) ||

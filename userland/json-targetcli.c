@@ -161,6 +161,7 @@ static int read_tpg(const struct js *js, void *target)
 
 	if (!tpg)
 		return js_wrong(js, "tag", "%lu is there twice", tag);
+	tpg->ours = true;
 	/* as if the file did not say: there is one, or it is made */
 	if (vscsi_set(&tpg->nexus, "") ||
 	    js_attrs(js, "attributes", &tpg->attrs) ||

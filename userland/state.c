@@ -99,7 +99,7 @@ static void drop_empty(struct vscsi_config *config)
 		struct vscsi_target *target = &config->targets[i];
 
 		for (size_t k = target->n_tpgs; k-- > 0;)
-			if (!target->tpgs[k].nexus && !target->tpgs[k].n_luns)
+			if (!target->tpgs[k].ours && !target->tpgs[k].n_luns)
 				vscsi_target_del_tpg(target,
 						     target->tpgs[k].tag);
 		if (!target->label && !target->n_tpgs)
@@ -138,9 +138,11 @@ static void refresh_acl(struct vscsi_tpg *tpg, const struct vscsi_acl *our,
 static void refresh_tpg(struct vscsi_tpg *tpg, const struct vscsi_tpg *our,
 			const struct vscsi_tpg *from, bool all)
 {
-	/* without a nexus it is another tool's, and only LUNs in it are ours */
-	if (tpg->nexus) {
-		vscsi_set(&tpg->nexus, from->nexus);
+	/* else it is another tool's, and only LUNs in it are ours */
+	if (tpg->ours) {
+		/* the name of one that was ended is known to reservations */
+		if (from->nexus || all)
+			vscsi_set(&tpg->nexus, from->nexus);
 		refresh_attrs(&tpg->attrs, &from->attrs, all);
 	}
 	for (size_t i = tpg->n_luns; i-- > 0;) {
@@ -155,7 +157,7 @@ static void refresh_tpg(struct vscsi_tpg *tpg, const struct vscsi_tpg *our,
 		else
 			config_take_lun(tpg, now);
 	}
-	for (size_t i = 0; tpg->nexus && i < from->n_acls; i++) {
+	for (size_t i = 0; tpg->ours && i < from->n_acls; i++) {
 		const struct vscsi_acl *now = &from->acls[i];
 		const struct vscsi_acl *old =
 			vscsi_tpg_acl(our, now->initiator);
