@@ -71,7 +71,7 @@ struct vscsi_attrs {
 struct vscsi_store {
 	enum vscsi_kind kind;
 	char *name; /* unique among those of its kind */
-	char *path; /* block, fileio, pscsi: the device or file; user: the handler's configuration; else NULL */
+	char *path; /* block, fileio, pscsi: the device or file, pscsi: or "host:channel:target:lun"; user: the handler's configuration; else NULL */
 	uint64_t
 		size; /* bytes; block, pscsi: read only, 0 unknown; fileio: 0 is that of the file */
 	bool buffered; /* fileio: through the page cache, not synchronous */

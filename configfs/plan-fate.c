@@ -74,13 +74,29 @@ static bool same_device(const char *a, const char *b)
 	       S_ISBLK(st_b.st_mode) && st_a.st_rdev == st_b.st_rdev;
 }
 
-static bool same_path(const struct vscsi_store *live,
+/* Nodes or addresses, of one SCSI device. */
+static bool same_scsi(const struct vscsi_tree *tree, const char *a,
+		      const char *b)
+{
+	AUTO_FREE char *node_a = NULL;
+	AUTO_FREE char *node_b = NULL;
+	unsigned int hctl_a[4], hctl_b[4];
+
+	if (!a || !b || !strcmp(a, b))
+		return true;
+	return !scsi_address(tree, a, hctl_a, &node_a) &&
+	       !scsi_address(tree, b, hctl_b, &node_b) &&
+	       !memcmp(hctl_a, hctl_b, sizeof(hctl_a));
+}
+
+static bool same_path(const struct make *make, const struct vscsi_store *live,
 		      const struct vscsi_store *wanted)
 {
 	switch (live->kind) {
 	case VSCSI_BLOCK:
-	case VSCSI_PSCSI:
 		return same_device(live->path, wanted->path);
+	case VSCSI_PSCSI:
+		return same_scsi(make->tree, live->path, wanted->path);
 	case VSCSI_FILEIO:
 	case VSCSI_USER:
 		return !strcmp(live->path ?: "", wanted->path ?: "");
@@ -90,7 +106,7 @@ static bool same_path(const struct vscsi_store *live,
 }
 
 /* Could the one be turned into the other without making it anew? */
-static bool same_nature(const struct vscsi_store *live,
+static bool same_nature(const struct make *make, const struct vscsi_store *live,
 			const struct vscsi_store *wanted)
 {
 	uint64_t size = size_wanted(wanted);
@@ -101,8 +117,9 @@ static bool same_nature(const struct vscsi_store *live,
 	if (live->kind == VSCSI_FILEIO || live->kind == VSCSI_RAMDISK)
 		if (size && size != live->size)
 			return false;
-	return same_path(live, wanted) && live->buffered == wanted->buffered &&
-	       live->aio == wanted->aio && live->readonly == wanted->readonly &&
+	return same_path(make, live, wanted) &&
+	       live->buffered == wanted->buffered && live->aio == wanted->aio &&
+	       live->readonly == wanted->readonly &&
 	       live->nullio == wanted->nullio;
 }
 
@@ -258,7 +275,7 @@ int decide_fates(struct make *make)
 		if (!wanted)
 			make->stores[i] = GOES;
 		else if (store->kind != VSCSI_OTHER &&
-			 !same_nature(store, wanted))
+			 !same_nature(make, store, wanted))
 			make->stores[i] = RETURNS;
 		if (make->stores[i] == STAYS)
 			continue;

@@ -170,6 +170,17 @@ static void name_new_store(struct make *make, const struct vscsi_store *store)
 			 store->name, buffer);
 }
 
+/* LIO opens what "udev_path" has when a SCSI device is enabled. Of one that is known
+ * by its address, that is what is kept in it afterwards: nodes change places from
+ * one boot to the next.
+ */
+static bool keeps_address(const struct vscsi_store *store,
+			  const char *udev_path)
+{
+	return store->kind == VSCSI_PSCSI && udev_path &&
+	       strcmp(store->path, udev_path);
+}
+
 /**
  * plan_new_store() - make a backstore
  * @make: the plan
@@ -210,6 +221,8 @@ int plan_new_store(struct make *make, const struct vscsi_store *store,
 		op_add(plan, OP_WRITE, serial, NULL, "%s/wwn/vpd_unit_serial",
 		       dir);
 	op_add(plan, OP_WRITE, "1", NULL, "%s/enable", dir);
+	if (keeps_address(store, udev_path))
+		op_add(plan, OP_WRITE, store->path, NULL, "%s/udev_path", dir);
 	if (serial && store->kind != VSCSI_PSCSI)
 		op_add(plan, OP_LOAD_PR, serial, NULL, "%s", dir);
 	plan_attrs(make, NULL, &store->attrs, attrib, store->name);
@@ -233,6 +246,8 @@ static void save_store(struct make *make, const struct vscsi_store *store,
 	if (store->enabled && store->serial && store->kind != VSCSI_PSCSI)
 		op_add(plan, OP_SAVE_PR, store->serial, NULL, "%s", dir)
 			->bound = true;
+	if (store->enabled && keeps_address(store, udev_path))
+		op_add(plan, OP_SAVE, NULL, store->path, "%s/udev_path", dir);
 	if (store->enabled)
 		op_add(plan, OP_SAVE, NULL, "1", "%s/enable", dir);
 	if (store->serial && store->kind != VSCSI_PSCSI)

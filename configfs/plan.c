@@ -180,6 +180,14 @@ static void plan_kept_store(struct make *make, const struct vscsi_store *live,
 		make->plan->rc = -ENOMEM;
 		return;
 	}
+	/* the same device by another name, which is shown and saved from now on */
+	if ((live->kind == VSCSI_PSCSI || live->kind == VSCSI_BLOCK) &&
+	    live->path && wanted->path && strcmp(live->path, wanted->path)) {
+		step_add(make->plan, '~', "path of %s: %s -> %s", of,
+			 live->path, wanted->path);
+		op_add(make->plan, OP_WRITE, wanted->path, live->path,
+		       "core/%s/%s/udev_path", live->plugin, live->name);
+	}
 	if (serial_changes(live, wanted)) {
 		step_add(make->plan, '~', "serial of %s: %s -> %s", of,
 			 live->serial ?: "none", wanted->serial);

@@ -100,6 +100,12 @@ static const struct vscsi_store *find_store(struct change *change,
 	return NULL;
 }
 
+/* "host:channel:target:lun" of a SCSI device, which is no name of a file. */
+static bool is_address(const char *path)
+{
+	return strchr(path, ':') && !path[strspn(path, "0123456789:")];
+}
+
 /* Names stay as they are given, for those in /dev/disk are links that last. */
 static char *absolute(const char *path)
 {
@@ -181,7 +187,9 @@ static enum status fill_in(struct change *change, struct source *source,
 	char serial[VSCSI_SERIAL_MADE];
 
 	if (path)
-		store->path = absolute(path);
+		store->path = source->pscsi && is_address(path)
+				      ? ui_strdup(path)
+				      : absolute(path);
 	else if (source->user)
 		vscsi_set(&store->path, source->user);
 	store->buffered = source->buffered;

@@ -405,6 +405,7 @@ int main(int argc, char **argv)
 	failed += run_read_tests();
 	failed += run_plan_tests();
 	failed += run_rollback_tests();
+	failed += run_device_tests();
 	failed += run_other_tests();
 	return failed ? 1 : 0;
 }

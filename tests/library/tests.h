@@ -72,6 +72,7 @@ int run_config_tests(void);
 int run_read_tests(void);
 int run_plan_tests(void);
 int run_rollback_tests(void);
+int run_device_tests(void);
 int run_other_tests(void);
 
 #endif
