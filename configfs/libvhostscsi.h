@@ -73,7 +73,7 @@ struct vscsi_store {
 	char *name; /* unique among those of its kind */
 	char *path; /* block, fileio, pscsi: the device or file, pscsi: or "host:channel:target:lun"; user: the handler's configuration; else NULL */
 	uint64_t
-		size; /* bytes; block, pscsi: read only, 0 unknown; fileio: 0 is that of the file */
+		size; /* bytes; block, pscsi: read only, 0 unknown; fileio: 0 is that of the file; that of a block device is read only */
 	bool buffered; /* fileio: through the page cache, not synchronous */
 	bool aio;      /* fileio: asynchronous, without the page cache */
 	bool readonly; /* block: opened for reading only */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "plan.h"
 
@@ -55,6 +56,21 @@ static const char *path_wrong(const struct vscsi_store *store)
 	return NULL;
 }
 
+/* LIO has to be told how large it shall be, but of a device. */
+static bool lacks_size(const struct vscsi_store *store)
+{
+	struct stat st;
+
+	if (size_wanted(store))
+		return false;
+	if (store->kind == VSCSI_RAMDISK || store->kind == VSCSI_USER)
+		return true;
+	/* a device that is not there is told when it is looked for */
+	return store->kind == VSCSI_FILEIO && !store->size &&
+	       strncmp(store->path, "/dev/", 5) &&
+	       (stat(store->path, &st) || !S_ISBLK(st.st_mode));
+}
+
 /**
  * check_new_store() - can a backstore be made as it is wanted?
  * @make: the plan
@@ -72,10 +88,7 @@ int check_new_store(struct make *make, const struct vscsi_store *store)
 		wrong = "is of a kind that cannot be made";
 	else if (store->kind != VSCSI_RAMDISK)
 		wrong = path_wrong(store);
-	if (!wrong && !size &&
-	    (store->kind == VSCSI_RAMDISK || store->kind == VSCSI_USER ||
-	     (store->kind == VSCSI_FILEIO && store->size == 0 &&
-	      strncmp(store->path, "/dev/", 5))))
+	if (!wrong && lacks_size(store))
 		wrong = "has no size";
 	if (!wrong && store->kind == VSCSI_RAMDISK &&
 	    size / sysconf(_SC_PAGESIZE) > INT_MAX)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <fcntl.h>
 
 #include "internal.h"
@@ -101,9 +102,11 @@ static void parse_block(const struct vscsi_tree *tree,
 		store->size = block_size_of(tree, major, minor);
 }
 
-static void parse_fileio(struct vscsi_store *store, const char *info)
+static void parse_fileio(const struct vscsi_tree *tree,
+			 struct vscsi_store *store, const char *info)
 {
 	AUTO_FREE char *file = between(info, " File: ", "  Size: ");
+	struct stat st;
 
 	/* udev_path may be anything; this is what is open */
 	if (file && *file) {
@@ -112,6 +115,11 @@ static void parse_fileio(struct vscsi_store *store, const char *info)
 		file = NULL;
 	}
 	store->size = number_of(info, "  Size: ");
+	/* of a block device LIO takes its size, and tells the one that it was given */
+	if (store->path && *store->path == '/' && !stat(store->path, &st) &&
+	    S_ISBLK(st.st_mode))
+		store->size = block_size_of(tree, major(st.st_rdev),
+					    minor(st.st_rdev));
 	store->buffered = strstr(info, "Mode: Buffered") != NULL;
 	store->aio = number_of(info, "Async: ") != 0;
 }
@@ -165,7 +173,7 @@ static int read_info(struct vscsi_tree *tree, struct vscsi_store *store,
 		parse_block(tree, store, info);
 		break;
 	case VSCSI_FILEIO:
-		parse_fileio(store, info);
+		parse_fileio(tree, store, info);
 		break;
 	case VSCSI_RAMDISK:
 		vscsi_set(&store->path, NULL);

@@ -57,7 +57,14 @@ static enum status fill_store(struct ctx *ctx, struct vscsi_store *store,
 			return ctx_tree_failed(ctx, err);
 		vscsi_set(&store->serial, serial);
 	}
-	if (store->kind != VSCSI_FILEIO || store->size)
+	if (store->kind != VSCSI_FILEIO)
+		return ST_OK;
+	/* a device has a size of its own */
+	if (!stat(store->path, &st) && S_ISBLK(st.st_mode)) {
+		store->size = 0;
+		return ST_OK;
+	}
+	if (store->size)
 		return ST_OK;
 	if (live && text_is(live->path, store->path)) {
 		store->size = live->size;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config.h"
 
@@ -63,18 +64,27 @@ struct json_object *own_attrs(const struct vscsi_attrs *attrs)
 	return object;
 }
 
+/* That of a device is its own, and may be another by the time it is read. */
+static bool has_size(const struct vscsi_store *store)
+{
+	struct stat st;
+
+	if (store->kind != VSCSI_FILEIO)
+		return store->kind == VSCSI_RAMDISK ||
+		       store->kind == VSCSI_USER;
+	return store->size &&
+	       !(store->path && !stat(store->path, &st) && S_ISBLK(st.st_mode));
+}
+
 static struct json_object *write_store(const struct vscsi_store *store)
 {
 	struct json_object *object = json_object_new_object();
-	bool has_size = store->kind == VSCSI_FILEIO ||
-			store->kind == VSCSI_RAMDISK ||
-			store->kind == VSCSI_USER;
 
 	put_string(object, "kind", vscsi_kind_name(store->kind));
 	put_string(object, "name", store->name);
 	put_string(object, store->kind == VSCSI_USER ? "config" : "path",
 		   store->path);
-	if (has_size)
+	if (has_size(store))
 		put(object, "size", json_object_new_int64(store->size));
 	if (store->kind == VSCSI_FILEIO)
 		put(object, "buffered",

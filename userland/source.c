@@ -122,6 +122,30 @@ static enum status failed(struct ctx *ctx, const char *what, const char *path)
 	return ctx->status = ST_FAILED;
 }
 
+/* In bytes; 0: it is no block device, or cannot be asked. */
+static uint64_t device_size(const char *path)
+{
+	uint64_t size = 0;
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 && !ioctl(fd, BLKGETSIZE64, &size) ? size : 0;
+}
+
+/* A block device has a size of its own, which LIO takes. */
+static enum status look_at_device(struct ctx *ctx, const struct source *source,
+				  struct vscsi_store *store)
+{
+	uint64_t size = device_size(store->path);
+
+	store->size = 0;
+	if (!source->size || !size || source->size == size)
+		return ST_OK;
+	ui_error(
+		"backstore fileio/%s would be as large as its device, %llu bytes: leave out --size, or resize %s",
+		store->name, (unsigned long long)size, store->path);
+	return ctx->status = ST_FAILED;
+}
+
 /* Set the size that the file is to have, and whether it is there. */
 static enum status look_at_file(struct ctx *ctx, struct source *source,
 				struct vscsi_store *store)
@@ -138,9 +162,9 @@ static enum status look_at_file(struct ctx *ctx, struct source *source,
 			 store->path);
 		return ctx->status = ST_FAILED;
 	}
-	source->old_size = st.st_size;
 	if (S_ISBLK(st.st_mode))
-		return ST_OK;
+		return look_at_device(ctx, source, store);
+	source->old_size = st.st_size;
 	if (!S_ISREG(st.st_mode)) {
 		ui_error("%s is neither a file nor a block device",
 			 store->path);
@@ -296,14 +320,12 @@ const struct vscsi_store *source_store(struct change *change,
  */
 uint64_t source_size(const struct vscsi_store *store)
 {
-	uint64_t size = store->size;
+	bool on_device = store->kind == VSCSI_BLOCK ||
+			 store->kind == VSCSI_FILEIO;
 
-	if (size || store->kind != VSCSI_BLOCK || !store->path)
-		return size;
-	AUTO_CLOSE int fd =
-		open(store->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	return fd >= 0 && !ioctl(fd, BLKGETSIZE64, &size) ? size : 0;
+	if (store->size || !on_device || !store->path)
+		return store->size;
+	return device_size(store->path);
 }
 
 /**
