@@ -219,9 +219,10 @@ void vscsi_tpg_del_acl(struct vscsi_tpg *tpg, const char *initiator);
 
 /* The steps that make @live to @wanted. Objects of @live that @wanted has not are taken away;
  * attributes that @wanted does not name, and a serial that is NULL, are left as they are. Changes nothing.
- * -EINVAL: @wanted cannot be (a LUN of a store that is not there, a bad name ...); -EBUSY: a guest uses a TPG,
- * a nexus or a LUN that would go or become another (a LUN may only go, as a disk is pulled, with what maps it), or
- * another fabric a store; -EPERM: data would be lost (a ramdisk that would be replaced); -EOPNOTSUPP: a store of a kind that
+ * -EINVAL: @wanted cannot be (a LUN of a store that is not there, a bad name, a new store on another's file ...);
+ * -EBUSY: a guest uses a TPG, a nexus or a LUN that would go or become another (a LUN may only go, as a disk is
+ * pulled, with what maps it), another fabric a store, or the host the device of a new fileio store;
+ * -EPERM: data would be lost (a ramdisk that would be replaced); -EOPNOTSUPP: a store of a kind that
  * could not be made again would go.
  */
 int vscsi_plan_make(struct vscsi_tree *tree, const struct vscsi_config *live,

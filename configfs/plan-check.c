@@ -76,7 +76,7 @@ static bool lacks_size(const struct vscsi_store *store)
  * @make: the plan
  * @store: the wanted backstore
  *
- * Return: 0 if so, or -EINVAL.
+ * Return: 0 if so; -EINVAL; or -EBUSY if it is a file on a device that is in use.
  */
 int check_new_store(struct make *make, const struct vscsi_store *store)
 {
@@ -98,7 +98,7 @@ int check_new_store(struct make *make, const struct vscsi_store *store)
 	if (wrong)
 		return tree_fail(make->tree, EINVAL, "backstore %s/%s %s", kind,
 				 store->name, wrong);
-	return 0;
+	return check_not_taken(make, store);
 }
 
 static int check_store(struct make *make, const struct vscsi_store *store)

@@ -275,8 +275,8 @@ static int make_all(struct make *make)
  *
  * Return: 0 or a negative errno, explained by vscsi_tree_error(): -EINVAL if
  * @wanted cannot be; -EBUSY if a guest or another fabric would lose what it
- * uses; -EPERM if data would be lost; -EOPNOTSUPP if a backstore would go that
- * could not be made again.
+ * uses, or the host uses what a new backstore would be on; -EPERM if data would
+ * be lost; -EOPNOTSUPP if a backstore would go that could not be made again.
  */
 int vscsi_plan_make(struct vscsi_tree *tree, const struct vscsi_config *live,
 		    const struct vscsi_config *wanted, struct vscsi_plan **plan)

@@ -94,6 +94,9 @@ struct op *op_add(struct vscsi_plan *plan, enum op_kind kind, const char *value,
 int check_wanted(struct make *make);
 int check_new_store(struct make *make, const struct vscsi_store *store);
 
+/* plan-device.c */
+int check_not_taken(struct make *make, const struct vscsi_store *store);
+
 /* plan-use.c */
 int check_in_use(struct make *make);
 
