@@ -442,27 +442,6 @@ int vscsi_data_copy_back(struct vscsi_vq *vq, struct vscsi_data *data,
 	return 0;
 }
 
-/* Pages that follow each other are unpinned by one call. */
-static void unpin_all(struct vscsi_data *data)
-{
-	struct page *first = sg_page(data->sgl), *page;
-	unsigned long run = 0;
-	struct scatterlist *sg;
-	unsigned int i;
-
-	for_each_sg(data->sgl, sg, data->nents, i) {
-		page = sg_page(sg);
-		if (page_to_pfn(page) != page_to_pfn(first) + run) {
-			unpin_user_page_range_dirty_lock(first, run, data->write);
-			first = page;
-			run = 0;
-		}
-		run++;
-	}
-	if (run)
-		unpin_user_page_range_dirty_lock(first, run, data->write);
-}
-
 static void unpin_known(struct vscsi_data *data)
 {
 	struct scatterlist *sg;
@@ -501,6 +480,6 @@ void vscsi_data_release(struct vscsi_vq *vq, struct vscsi_data *data)
 	else if (data->known)
 		unpin_known(data);
 	else
-		unpin_all(data);
+		vscsi_unpin(data->sgl, data->nents, data->write);
 	free_sgl(vq, data);
 }

@@ -253,3 +253,33 @@ void vscsi_pin_count(struct page *page)
 {
 	mod_node_page_state(page_pgdat(page), NR_FOLL_PIN_ACQUIRED, 1);
 }
+
+/**
+ * vscsi_unpin() - let go of pages of vscsi_pin()
+ * @sgl: they are its entries
+ * @nents: how many
+ * @dirty: the device may have written them
+ *
+ * Pages that follow each other are unpinned by one call.
+ *
+ * Context: process, any address space; may sleep on a page lock.
+ */
+void vscsi_unpin(struct scatterlist *sgl, unsigned int nents, bool dirty)
+{
+	struct page *first = sg_page(sgl), *page;
+	unsigned long run = 0;
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sg(sgl, sg, nents, i) {
+		page = sg_page(sg);
+		if (page_to_pfn(page) != page_to_pfn(first) + run) {
+			unpin_user_page_range_dirty_lock(first, run, dirty);
+			first = page;
+			run = 0;
+		}
+		run++;
+	}
+	if (run)
+		unpin_user_page_range_dirty_lock(first, run, dirty);
+}

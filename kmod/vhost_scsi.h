@@ -145,6 +145,7 @@ int vscsi_pin(struct vscsi_vq *vq, unsigned long addr, int n, bool write,
 	      struct page **pages);
 struct page *vscsi_pin_one(struct vscsi_vq *vq, unsigned long addr, bool write);
 void vscsi_pin_count(struct page *page);
+void vscsi_unpin(struct scatterlist *sgl, unsigned int nents, bool dirty);
 
 /* ----------------------------------------------------------- device.c */
 
