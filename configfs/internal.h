@@ -87,6 +87,8 @@ bool number_after(const char *name, const char *prefix, unsigned int *number);
 enum vscsi_kind kind_of_plugin(const char *plugin);
 const char *kind_prefix(enum vscsi_kind kind);
 bool same_value(const char *a, const char *b);
+const char *bare_nexus(const char *nexus);
+char *whole_nexus(const char *wwn, const char *nexus);
 void sha256(const void *data, size_t size, uint8_t digest[32]);
 
 /* read-store.c */

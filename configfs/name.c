@@ -266,3 +266,29 @@ int vscsi_serial_make(struct vscsi_tree *tree, const char *seed,
 		snprintf(serial, VSCSI_SERIAL_MADE, "%.32s", digits);
 	return rc;
 }
+
+/**
+ * bare_nexus() - a nexus' name as LIO has it, without "fc."
+ * @nexus: the name
+ *
+ * Return: the name, or the rest of it.
+ */
+const char *bare_nexus(const char *nexus)
+{
+	return strncmp(nexus, "fc.", 3) ? nexus : nexus + 3;
+}
+
+/**
+ * whole_nexus() - a nexus' name as it has to be given to LIO, which shows it bare
+ * @wwn: the target's name
+ * @nexus: the nexus' name, bare or whole
+ *
+ * Return: the name with the "fc." that it has under an fc. target, to be freed; NULL if
+ * memory is short.
+ */
+char *whole_nexus(const char *wwn, const char *nexus)
+{
+	bool fc = !strncmp(wwn, "fc.", 3) && bare_nexus(nexus) == nexus;
+
+	return text("%s%s", fc ? "fc." : "", nexus);
+}

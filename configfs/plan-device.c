@@ -25,8 +25,14 @@ static bool find_under(const struct vscsi_store *store, struct stat *st)
 	       (S_ISBLK(st->st_mode) || S_ISREG(st->st_mode));
 }
 
-/* By whatever names. */
-static bool is_same(const struct stat *a, const struct stat *b)
+/**
+ * same_file() - is it one file or block device, by whatever names?
+ * @a: what stat() said of the one
+ * @b: and of the other
+ *
+ * Return: true if so.
+ */
+bool same_file(const struct stat *a, const struct stat *b)
 {
 	if (S_ISBLK(a->st_mode) || S_ISBLK(b->st_mode))
 		return S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode) &&
@@ -45,7 +51,7 @@ static const struct vscsi_store *find_sharing(const struct vscsi_config *config,
 
 		if ((there->kind != store->kind ||
 		     strcmp(there->name, store->name)) &&
-		    find_under(there, &other) && is_same(st, &other))
+		    find_under(there, &other) && same_file(st, &other))
 			return there;
 	}
 	return NULL;
@@ -78,7 +84,7 @@ int check_not_taken(struct make *make, const struct vscsi_store *store)
 	struct stat st, was;
 
 	if (!find_under(store, &st) ||
-	    (live && find_under(live, &was) && is_same(&st, &was)))
+	    (live && find_under(live, &was) && same_file(&st, &was)))
 		return 0;
 	const struct vscsi_store *other =
 		find_sharing(make->wanted, store, &st);

@@ -199,9 +199,7 @@ static void save_attrs(struct make *make, const struct vscsi_attrs *attrs,
 static void plan_nexus_down(struct port *port)
 {
 	const struct vscsi_tpg *tpg = port->tpg;
-	bool fc = !strncmp(port->wwn, "fc.", 3) &&
-		  strncmp(tpg->nexus, "fc.", 3);
-	AUTO_FREE char *name = text("%s%s", fc ? "fc." : "", tpg->nexus);
+	AUTO_FREE char *name = whole_nexus(port->wwn, tpg->nexus);
 
 	if (!name) {
 		port->make->plan->rc = -ENOMEM;

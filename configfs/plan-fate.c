@@ -71,7 +71,7 @@ static bool same_device(const char *a, const char *b)
 	if (!a || !b || !strcmp(a, b))
 		return true;
 	return !stat(a, &st_a) && !stat(b, &st_b) && S_ISBLK(st_a.st_mode) &&
-	       S_ISBLK(st_b.st_mode) && st_a.st_rdev == st_b.st_rdev;
+	       same_file(&st_a, &st_b);
 }
 
 /* Nodes or addresses, of one SCSI device. */
@@ -143,19 +143,13 @@ bool serial_changes(const struct vscsi_store *live,
  * @a: a name, or NULL
  * @b: a name, or NULL
  *
- * LIO takes "fc." off a nexus' name.
- *
  * Return: true if so, or if both are NULL.
  */
 bool same_nexus(const char *a, const char *b)
 {
 	if (!a || !b)
 		return !a && !b;
-	if (!strncmp(a, "fc.", 3))
-		a += 3;
-	if (!strncmp(b, "fc.", 3))
-		b += 3;
-	return !strcmp(a, b);
+	return !strcmp(bare_nexus(a), bare_nexus(b));
 }
 
 /**
@@ -168,9 +162,7 @@ bool same_nexus(const char *a, const char *b)
 const struct vscsi_acl *find_nexus_acl(const struct vscsi_tpg *tpg,
 				       const char *nexus)
 {
-	if (!nexus)
-		return NULL;
-	return find_acl(tpg, nexus + (strncmp(nexus, "fc.", 3) ? 0 : 3));
+	return nexus ? find_acl(tpg, bare_nexus(nexus)) : NULL;
 }
 
 /**

@@ -8,6 +8,8 @@
 #ifndef VSCSI_PLAN_H
 #define VSCSI_PLAN_H
 
+#include <sys/stat.h>
+
 #include "internal.h"
 
 #pragma GCC visibility push(hidden)
@@ -95,6 +97,7 @@ int check_wanted(struct make *make);
 int check_new_store(struct make *make, const struct vscsi_store *store);
 
 /* plan-device.c */
+bool same_file(const struct stat *a, const struct stat *b);
 int check_not_taken(struct make *make, const struct vscsi_store *store);
 
 /* plan-use.c */

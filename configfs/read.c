@@ -188,9 +188,8 @@ static int read_acls(struct vscsi_tree *tree, struct vscsi_tpg *tpg,
 	return rc;
 }
 
-/* LIO takes "fc." off a nexus' name, and shows the rest. */
 static int read_nexus(struct vscsi_tree *tree, struct vscsi_tpg *tpg,
-		      const char *path, bool fc)
+		      const char *path, const char *wwn)
 {
 	AUTO_FREE char *value = NULL;
 	int rc = tree_read(tree, path, &value);
@@ -198,8 +197,7 @@ static int read_nexus(struct vscsi_tree *tree, struct vscsi_tpg *tpg,
 	/* ENODEV: no nexus */
 	if (rc || !*value)
 		return rc == -ENOMEM ? rc : 0;
-	AUTO_FREE char *name = text(
-		"%s%s", fc && strncmp(value, "fc.", 3) ? "fc." : "", value);
+	AUTO_FREE char *name = whole_nexus(wwn, value);
 
 	return name ? vscsi_set(&tpg->nexus, name) : -ENOMEM;
 }
@@ -212,7 +210,7 @@ static int read_tpg(struct vscsi_tree *tree, struct vscsi_tpg *tpg,
 
 	if (!nexus || !attrib)
 		return -ENOMEM;
-	int rc = read_nexus(tree, tpg, nexus, !strncmp(wwn, "fc.", 3));
+	int rc = read_nexus(tree, tpg, nexus, wwn);
 
 	if (!rc)
 		rc = read_user(tree, tpg, dir);

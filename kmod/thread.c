@@ -431,7 +431,7 @@ void vscsi_thread_free(struct vscsi_thread *thread)
  * Tasks of the owner are killed with that, kthreads by this. What they find missing from
  * here on they take for an error; nobody is answered any more who could see it.
  *
- * Context: may sleep. Someone else holds the device's mutex meanwhile.
+ * Context: may sleep. The device's mutex is held, by the caller or by close().
  */
 void vscsi_thread_interrupt_all(struct vscsi_dev *dev)
 {

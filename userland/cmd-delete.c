@@ -55,8 +55,7 @@ static enum status run(struct change *change, const char *word,
 	if (!target || (there && drop_refused(change, target)))
 		return ctx->status;
 	AUTO_FREE char *wwn = ui_strdup(target->wwn);
-	AUTO_FREE char *name =
-		ui_strdup(target->label ? target->label : target->wwn);
+	AUTO_FREE char *name = ui_strdup(called(target));
 
 	drop_target(change, target, !keep_stores, gone);
 	enum status status = change_run(change);

@@ -61,7 +61,7 @@ static enum status tell(struct ctx *ctx, const struct vscsi_target *target,
 			const struct vscsi_tpg *tpg, unsigned int lun,
 			const char *store, uint64_t size, const char *done)
 {
-	const char *name = target->label ? target->label : target->wwn;
+	const char *name = called(target);
 
 	if (ctx->json) {
 		struct json_object *object = json_object_new_object();
@@ -272,7 +272,7 @@ static enum status check_resize(struct change *change,
 
 	if (store->kind != VSCSI_USER || !size)
 		return ST_OK;
-	if (!vscsi_config_store(change->ours, store->kind, store->name)) {
+	if (!is_our_store(change->ours, store)) {
 		ui_error(
 			"backstore user/%s was made by another tool: resize it with that, or take it over with `vhost-scsi adopt %s`",
 			store->name, target->wwn);
@@ -289,14 +289,11 @@ static enum status check_resize(struct change *change,
 	return ctx->status = ST_FAILED;
 }
 
-/* Written beside what is saved, if the backstore is saved. */
+/* Written beside what is saved. */
 static enum status prepare_size(struct change *change,
 				struct vscsi_store *store, uint64_t size)
 {
 	store->size = size;
-	if (change->no_save ||
-	    !vscsi_config_store(change->ours, store->kind, store->name))
-		return ST_OK;
 	AUTO_CONFIG struct vscsi_config *ours =
 		state_refresh(change->ours, change->wanted, false);
 
@@ -309,6 +306,7 @@ static enum status unsize(struct change *change, struct vscsi_store *store,
 	struct ctx *ctx = change->ctx;
 	uint64_t now;
 
+	state_abandon(ctx);
 	if (store->kind != VSCSI_USER ||
 	    !vscsi_store_resize(ctx->tree, store, old, &now))
 		return ctx->status;
@@ -323,10 +321,9 @@ static enum status set_size(struct change *change, struct vscsi_store *store,
 {
 	struct ctx *ctx = change->ctx;
 	uint64_t old = store->size;
-	bool saved = !change->no_save &&
-		     vscsi_config_store(change->ours, store->kind, store->name);
+	bool saved = !change->no_save && is_our_store(change->ours, store);
 
-	if (prepare_size(change, store, size ? size : old))
+	if (saved && prepare_size(change, store, size ? size : old))
 		return ctx->status;
 	int err = vscsi_store_resize(ctx->tree, store, size, now);
 
@@ -336,9 +333,11 @@ static enum status set_size(struct change *change, struct vscsi_store *store,
 		return ctx_tree_failed(ctx, err);
 	}
 	/* the device, or the handler, may have another idea */
-	if ((*now != store->size && prepare_size(change, store, *now)) ||
-	    (saved && state_commit(ctx)))
+	if (saved &&
+	    ((*now != store->size && prepare_size(change, store, *now)) ||
+	     state_commit(ctx)))
 		return unsize(change, store, old);
+	store->size = *now;
 	ctx->changed = true;
 	return ST_OK;
 }

@@ -10,20 +10,13 @@
 static bool is_free(const struct change *change,
 		    const struct vscsi_target *target)
 {
-	if (!is_our_target(change->ours, target->wwn))
-		return false;
-	for (size_t i = 0; i < target->n_tpgs; i++) {
-		const struct vscsi_tpg *tpg = &target->tpgs[i];
+	const struct vscsi_tpg *tpg;
+	const struct vscsi_lun *lun;
 
-		if (tpg->pid > 0 ||
-		    !is_our_tpg(change->ours, target->wwn, tpg->tag))
+	for (size_t i = 0; i < target->n_tpgs; i++)
+		if (target->tpgs[i].pid > 0)
 			return false;
-		for (size_t k = 0; k < tpg->n_luns; k++)
-			if (!is_our_lun(change->ours, target->wwn, tpg->tag,
-					&tpg->luns[k]))
-				return false;
-	}
-	return true;
+	return !drop_has_stranger(change->ours, target, &tpg, &lun);
 }
 
 /* Targets from the last to the first: an index stays what it is. */
@@ -63,7 +56,7 @@ int cmd_release(struct ctx *ctx, int argc, char **argv)
 
 		if (is_our_target(change.ours, target->wwn))
 			ui_note("%s stays: it is in use, or a part of it is another tool's",
-				target->label ? target->label : target->wwn);
+				called(target));
 	}
 	return status;
 }

@@ -181,18 +181,26 @@ static bool is_namesake(const struct restore *restore,
 	return saved && there && !is_our_store(restore->saved, there);
 }
 
+/* What is there, in @wanted, and of that the TPG that was restored. */
+static struct vscsi_tpg *begin_part(const struct restore *restore,
+				    const struct vscsi_target *target,
+				    const struct vscsi_tpg *saved,
+				    struct vscsi_config **wanted)
+{
+	*wanted = vscsi_config_copy(restore->live);
+	return vscsi_target_tpg(vscsi_config_target(*wanted, target->wwn),
+				saved->tag);
+}
+
 static void restore_lun(struct restore *restore,
 			const struct vscsi_target *target,
 			const struct vscsi_tpg *saved,
 			const struct vscsi_lun *lun)
 {
-	AUTO_CONFIG struct vscsi_config *wanted =
-		vscsi_config_copy(restore->live);
-	struct vscsi_tpg *tpg = vscsi_target_tpg(
-		vscsi_config_target(wanted, target->wwn), saved->tag);
+	AUTO_CONFIG struct vscsi_config *wanted = NULL;
+	struct vscsi_tpg *tpg = begin_part(restore, target, saved, &wanted);
 	AUTO_FREE char *what =
-		ui_format("LUN %u of %s", lun->index,
-			  target->label ? target->label : target->wwn);
+		ui_format("LUN %u of %s", lun->index, called(target));
 
 	if (!vscsi_config_store(wanted, lun->kind, lun->store)) {
 		ui_error("%s is not restored: its backstore %s/%s is not there",
@@ -221,13 +229,10 @@ static void restore_acl(struct restore *restore,
 			const struct vscsi_tpg *saved,
 			const struct vscsi_acl *acl)
 {
-	AUTO_CONFIG struct vscsi_config *wanted =
-		vscsi_config_copy(restore->live);
-	struct vscsi_tpg *tpg = vscsi_target_tpg(
-		vscsi_config_target(wanted, target->wwn), saved->tag);
+	AUTO_CONFIG struct vscsi_config *wanted = NULL;
+	struct vscsi_tpg *tpg = begin_part(restore, target, saved, &wanted);
 	AUTO_FREE char *what =
-		ui_format("ACL %s of %s", acl->initiator,
-			  target->label ? target->label : target->wwn);
+		ui_format("ACL %s of %s", acl->initiator, called(target));
 
 	for (size_t i = 0; i < acl->n_mapped; i++) {
 		const struct vscsi_mapped *mapped = &acl->mapped[i];
@@ -251,8 +256,7 @@ static void restore_tpg(struct restore *restore,
 		vscsi_config_copy(restore->live);
 	struct vscsi_tpg *tpg = want_tpg(wanted, target, saved);
 	AUTO_FREE char *what =
-		ui_format("TPG %u of %s", saved->tag,
-			  target->label ? target->label : target->wwn);
+		ui_format("TPG %u of %s", saved->tag, called(target));
 
 	if (!tpg) {
 		ui_error(

@@ -70,8 +70,7 @@ static void show_target(const struct vscsi_config *live,
 			const struct vscsi_config *ours,
 			const struct vscsi_target *target, bool verbose)
 {
-	printf("%s%s%s%s%s%s\n", ui_style(UI_HEAD),
-	       target->label ? target->label : target->wwn,
+	printf("%s%s%s%s%s%s\n", ui_style(UI_HEAD), called(target),
 	       ui_style_end(UI_HEAD), target->label ? "  " : "",
 	       target->label ? target->wwn : "",
 	       is_our_target(ours, target->wwn) ? ""

@@ -123,12 +123,6 @@ static void tell(struct watch *watch, char sign, const char *object,
 		watch->left--;
 }
 
-/* A target's name, or its WWN. */
-static const char *called(const struct vscsi_target *target)
-{
-	return target->label ? target->label : target->wwn;
-}
-
 static bool same(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);

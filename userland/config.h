@@ -64,6 +64,9 @@ size_t config_uses(const struct vscsi_config *config,
 		   const struct vscsi_store *store);
 struct vscsi_target *config_label(const struct vscsi_config *config,
 				  const char *label);
+bool is_device(const char *path); /* a block device that is there */
+const char *
+called(const struct vscsi_target *target);  /* its name, or its WWN */
 bool text_is(const char *a, const char *b); /* NULL is no text, "" neither */
 
 /* ---- file.c ---- */
@@ -167,6 +170,10 @@ enum status wait_for_devices(struct ctx *ctx, long seconds);
 
 void drop_store(struct change *change, enum vscsi_kind kind, const char *name,
 		struct json_object *gone);
+bool drop_has_stranger(const struct vscsi_config *ours,
+		       const struct vscsi_target *target,
+		       const struct vscsi_tpg **tpg,
+		       const struct vscsi_lun **lun);
 enum status drop_refused(struct change *change,
 			 const struct vscsi_target *target);
 void drop_target(struct change *change, const struct vscsi_target *target,

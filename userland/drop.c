@@ -49,6 +49,39 @@ void drop_store(struct change *change, enum vscsi_kind kind, const char *name,
 }
 
 /**
+ * drop_has_stranger() - whether another tool made a target, or a part of it
+ * @ours: the saved configuration
+ * @target: the target
+ * @tpg: set to the TPG that is not ours, or whose LUN is not; NULL: the target is not
+ * @lun: set to the LUN that is not ours; NULL: all of the TPG
+ *
+ * Return: true if so.
+ */
+bool drop_has_stranger(const struct vscsi_config *ours,
+		       const struct vscsi_target *target,
+		       const struct vscsi_tpg **tpg,
+		       const struct vscsi_lun **lun)
+{
+	*tpg = NULL;
+	*lun = NULL;
+	if (!is_our_target(ours, target->wwn))
+		return true;
+	for (size_t i = 0; i < target->n_tpgs; i++) {
+		*tpg = &target->tpgs[i];
+		if (!is_our_tpg(ours, target->wwn, (*tpg)->tag))
+			return true;
+		for (size_t k = 0; k < (*tpg)->n_luns; k++) {
+			if (is_our_lun(ours, target->wwn, (*tpg)->tag,
+				       &(*tpg)->luns[k]))
+				continue;
+			*lun = &(*tpg)->luns[k];
+			return true;
+		}
+	}
+	return false;
+}
+
+/**
  * drop_refused() - whether a target holds what is not ours
  * @change: the change
  * @target: the target
@@ -59,37 +92,24 @@ enum status drop_refused(struct change *change,
 			 const struct vscsi_target *target)
 {
 	const char *wwn = target->wwn;
+	const struct vscsi_tpg *tpg;
+	const struct vscsi_lun *lun;
 
-	change->ctx->status = ST_FAILED;
-	if (!is_our_target(change->ours, wwn)) {
+	if (!drop_has_stranger(change->ours, target, &tpg, &lun))
+		return change->ctx->status = ST_OK;
+	if (!tpg)
 		ui_error(
 			"%s was made by another tool: take it away with that (targetcli: /vhost delete %s), or take it over with `vhost-scsi adopt %s`",
 			wwn, wwn, wwn);
-		return ST_FAILED;
-	}
-	for (size_t i = 0; i < target->n_tpgs; i++) {
-		const struct vscsi_tpg *tpg = &target->tpgs[i];
-
-		if (!is_our_tpg(change->ours, wwn, tpg->tag)) {
-			ui_error(
-				"TPG %u of %s was made by another tool: take it away with that (targetcli: /vhost/%s delete %u), or take it over with `vhost-scsi adopt %s`",
-				tpg->tag, wwn, wwn, tpg->tag, wwn);
-			return ST_FAILED;
-		}
-		for (size_t k = 0; k < tpg->n_luns; k++) {
-			unsigned int lun = tpg->luns[k].index;
-
-			if (is_our_lun(change->ours, wwn, tpg->tag,
-				       &tpg->luns[k]))
-				continue;
-			ui_error(
-				"LUN %u of %s was made by another tool: take it away with that (targetcli: /vhost/%s/tpg%u/luns delete %u), or take it over with `vhost-scsi adopt %s`",
-				lun, wwn, wwn, tpg->tag, lun, wwn);
-			return ST_FAILED;
-		}
-	}
-	change->ctx->status = ST_OK;
-	return ST_OK;
+	else if (!lun)
+		ui_error(
+			"TPG %u of %s was made by another tool: take it away with that (targetcli: /vhost/%s delete %u), or take it over with `vhost-scsi adopt %s`",
+			tpg->tag, wwn, wwn, tpg->tag, wwn);
+	else
+		ui_error(
+			"LUN %u of %s was made by another tool: take it away with that (targetcli: /vhost/%s/tpg%u/luns delete %u), or take it over with `vhost-scsi adopt %s`",
+			lun->index, wwn, wwn, tpg->tag, lun->index, wwn);
+	return change->ctx->status = ST_FAILED;
 }
 
 /**

@@ -60,7 +60,7 @@ static enum status fill_store(struct ctx *ctx, struct vscsi_store *store,
 	if (store->kind != VSCSI_FILEIO)
 		return ST_OK;
 	/* a device has a size of its own */
-	if (!stat(store->path, &st) && S_ISBLK(st.st_mode)) {
+	if (is_device(store->path)) {
 		store->size = 0;
 		return ST_OK;
 	}

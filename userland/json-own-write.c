@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "config.h"
 
@@ -67,13 +66,10 @@ struct json_object *own_attrs(const struct vscsi_attrs *attrs)
 /* That of a device is its own, and may be another by the time it is read. */
 static bool has_size(const struct vscsi_store *store)
 {
-	struct stat st;
-
 	if (store->kind != VSCSI_FILEIO)
 		return store->kind == VSCSI_RAMDISK ||
 		       store->kind == VSCSI_USER;
-	return store->size &&
-	       !(store->path && !stat(store->path, &st) && S_ISBLK(st.st_mode));
+	return store->size && !is_device(store->path);
 }
 
 static struct json_object *write_store(const struct vscsi_store *store)

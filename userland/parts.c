@@ -267,3 +267,27 @@ struct vscsi_target *config_label(const struct vscsi_config *config,
 			return &config->targets[i];
 	return NULL;
 }
+
+/**
+ * called() - what a target is called in messages
+ * @target: the target
+ *
+ * Return: its name, or its WWN if it has none.
+ */
+const char *called(const struct vscsi_target *target)
+{
+	return target->label ? target->label : target->wwn;
+}
+
+/**
+ * is_device() - is there a block device?
+ * @path: its path, or NULL
+ *
+ * Return: true if so.
+ */
+bool is_device(const char *path)
+{
+	struct stat st;
+
+	return path && !stat(path, &st) && S_ISBLK(st.st_mode);
+}

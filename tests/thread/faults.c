@@ -234,18 +234,23 @@ VRING_TEST_LIMIT(flt_kill, "thread/be-killed-while-a-page-is-awaited",
 	}
 }
 
+struct setter {
+	int fd;
+	const char *wwn;
+};
+
 static void *set_endpoint(void *arg)
 {
-	struct vdev *d = arg;
-	const char *wwn = getenv("FAULTS_WWN");
+	const struct setter *setter = arg;
 
-	dev_set_endpoint(d->fd, wwn);
+	dev_set_endpoint(setter->fd, setter->wwn);
 	return NULL;
 }
 
 /* SET_ENDPOINT looks at the used ring, whose page never comes. */
 static void miss_ring_and_die(const char *wwn)
 {
+	struct setter setter;
 	struct uffd_msg msg;
 	pthread_t thread;
 	struct vdev *d;
@@ -255,8 +260,9 @@ static void miss_ring_and_die(const char *wwn)
 	dev_rings(d, 1024);
 	expect(dev_ready(d, F_DEFAULT), 0);
 	page_withhold(uffd, (void *)((uintptr_t)d->vq[VQ_IO].used & ~4095ul));
-	setenv("FAULTS_WWN", wwn, 1);
-	check(!pthread_create(&thread, NULL, set_endpoint, d), "no thread");
+	setter = (struct setter){ d->fd, wwn };
+	check(!pthread_create(&thread, NULL, set_endpoint, &setter),
+	      "no thread");
 	check(read(uffd, &msg, sizeof(msg)) == sizeof(msg) &&
 		      msg.event == UFFD_EVENT_PAGEFAULT,
 	      "no fault: %s", strerror(errno));
